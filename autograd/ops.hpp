@@ -1,0 +1,37 @@
+// The operations of engine/ops on Vars: what layers are written in. Shapes, equations and errors are those of the
+// engine's function of the same name.
+#pragma once
+
+#include <vector>
+
+#include "autograd/var.hpp"
+#include "engine/ops/activation.hpp"
+#include "engine/ops/add.hpp"
+#include "engine/ops/batch_norm.hpp"
+#include "engine/ops/concat.hpp"
+#include "engine/ops/conv2d.hpp"
+#include "engine/ops/linear.hpp"
+#include "engine/ops/max_pool2d.hpp"
+#include "engine/ops/permute.hpp"
+#include "engine/ops/resize_bilinear.hpp"
+#include "engine/ops/softmax.hpp"
+#include "engine/ops/upsample_nearest.hpp"
+
+namespace rf::ag {
+
+[[nodiscard]] Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params);
+[[nodiscard]] Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& var,
+                             const BatchNormParams& params);
+[[nodiscard]] Var relu(const Var& x);
+[[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
+[[nodiscard]] Var add(const Var& a, const Var& b);
+[[nodiscard]] Var concat(const std::vector<Var>& parts, int axis);
+[[nodiscard]] Var permute(const Var& x, const std::vector<int>& axes);
+[[nodiscard]] Var reshape(const Var& x, const Shape& shape);
+[[nodiscard]] Var upsample_nearest(const Var& x, const UpsampleNearestParams& params);
+[[nodiscard]] Var resize_bilinear(const Var& x, const ResizeBilinearParams& params);
+[[nodiscard]] Var max_pool2d(const Var& x, const MaxPool2dParams& params);
+[[nodiscard]] Var softmax(const Var& x, int axis);
+[[nodiscard]] Var linear(const Var& x, const Var& w, const Var& b);
+
+}  // namespace rf::ag

@@ -1,0 +1,15 @@
+// Reference kernels: each the equation at its arguments (args.hpp) as loops, for float and double. Never
+// optimised: an auditor reads them, and every fast kernel is tested against them.
+#pragma once
+
+#include "engine/kernels/args.hpp"
+
+namespace rf::reference {
+
+template <class T>
+void conv2d(const Conv2dArgs<T>& a, const Conv2dTile& tile) noexcept;
+
+template <class T>
+void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept;
+
+}  // namespace rf::reference

@@ -1,0 +1,36 @@
+// RetinaFace (Deng et al. 2020, section 3.1, Figure 2): backbone, feature pyramid, a context module per level, heads.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "layers/context_module.hpp"
+#include "layers/mobilenet_v1.hpp"
+#include "retinaface/model_config.hpp"
+
+namespace rf {
+
+// Children: backbone, fpn, context.{level}, heads.
+class RetinaFace final : public Module {
+ public:
+  // Throws ModelError for a backbone it does not know.
+  explicit RetinaFace(const ModelConfig& config);
+
+  // Every stage's output, for tests and teaching. Levels from the finest.
+  struct Stages {
+    std::vector<Var> backbone, pyramid, context;
+    HeadOutputs heads;
+  };
+  [[nodiscard]] Stages forward_stages(const Var& image) const;
+
+  // image [N, 3, H, W] in the model's channel order, mean taken off; H and W at least 1.
+  [[nodiscard]] HeadOutputs forward(const Var& image) const;
+
+ private:
+  MobileNetV1 backbone_;
+  Fpn fpn_;
+  std::vector<std::unique_ptr<ContextModule>> context_;
+  Heads heads_;
+};
+
+}  // namespace rf

@@ -1,0 +1,62 @@
+// From a picture to faces, stage by stage: what Detector, the command line and the evaluation share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/image.hpp"
+#include "retinaface/detector.hpp"
+#include "retinaface/model.hpp"
+#include "retinaface/size_rule.hpp"
+
+namespace rf {
+
+// Milliseconds of wall clock. decode is the caller's.
+struct StageTimes {
+  double decode = 0, resize = 0, network = 0, post = 0;
+};
+
+// The network's outputs for one image, float: what the stage "network" ends with.
+struct NetworkOutputs {
+  Tensor score;     // [anchors, 2] softmax: background, face
+  Tensor box;       // [anchors, 4] as predicted, not decoded
+  Tensor landmark;  // [anchors, 10]
+};
+
+struct LoadedModel {
+  std::string path, format, sha256;
+  ModelConfig config;
+  StateDict tensors;
+};
+
+class Pipeline {
+ public:
+  // Throws ModelError (the file), UsageError (an option).
+  Pipeline(const std::string& model_path, const DetectorOptions& options);
+
+  // Faces by falling score, in pixels of `image`. Throws ShapeError for an empty image. Adds to `times` if given.
+  [[nodiscard]] std::vector<Face> detect(const Image& image, StageTimes* times = nullptr) const;
+
+  // The stages one by one. preprocess: image -> [1, 3, H, W]; network; postprocess: faces in pixels of the picture.
+  [[nodiscard]] Tensor preprocess(const Image& image) const;
+  [[nodiscard]] NetworkOutputs network(const Tensor& input) const;
+  [[nodiscard]] std::vector<Face> postprocess(const NetworkOutputs& outputs, ImageSize picture) const;
+
+  [[nodiscard]] const LoadedModel& model() const { return model_; }
+  [[nodiscard]] const SizeRule& size_rule() const { return size_; }
+
+  // Shorter and longer limit of face sizes (pixels of the picture) that the anchors are made for at this picture size:
+  // the smallest and the largest anchor, divided by the scale.
+  struct FaceSizes {
+    double smallest, largest;
+  };
+  [[nodiscard]] FaceSizes face_sizes(ImageSize picture) const;
+
+ private:
+  LoadedModel model_;
+  DetectorOptions options_;
+  SizeRule size_;
+  RetinaFace network_;
+};
+
+}  // namespace rf
