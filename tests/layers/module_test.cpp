@@ -85,7 +85,7 @@ TEST_CASE("conv_bn_act: is the convolution, then the normalisation, then the act
                        {.activation = rf::Activation::leaky_relu(0.5), .eps = 0});
   const float four = 4, one = 1, two = 2, minus = -6;
   const auto scalar = [](const float& v, const Shape& shape) {
-    return Tensor::from(shape, std::span(&v, 1));
+    return Tensor::from(shape, std::span<const float>(&v, 1));
   };
   module.load_state_dict({{"conv.weight", scalar(two, {1, 1, 1, 1})},
                           {"bn.weight", scalar(two, {1})},
@@ -93,7 +93,7 @@ TEST_CASE("conv_bn_act: is the convolution, then the normalisation, then the act
                           {"bn.running_mean", scalar(one, {1})},
                           {"bn.running_var", scalar(four, {1})}});
   const float x[2] = {3, minus};
-  const Tensor y = module.forward(Var(Tensor::from(Shape{1, 1, 1, 2}, std::span(x)))).value();
+  const Tensor y = module.forward(Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))).value();
   CHECK(y.data<float>()[0] == 6);   // (2 * 3 - 1) / 2 * 2 + 1
   CHECK(y.data<float>()[1] == -6);  // (2 * -6 - 1) + 1 = -12, halved
 }
@@ -141,7 +141,7 @@ TEST_CASE("heads: a column's outputs lie together, anchor by anchor", "[layers]"
   }
   heads.load_state_dict(state);
   const float x[2] = {1, 100};  // two columns of one row
-  const rf::HeadOutputs out = heads.forward({Var(Tensor::from(Shape{1, 1, 1, 2}, std::span(x)))});
+  const rf::HeadOutputs out = heads.forward({Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))});
   const std::vector<float> cls(out.cls.value().span<float>().begin(),
                                out.cls.value().span<float>().end());
   CHECK(cls == std::vector<float>{1, 2, 3, 4, 100, 200, 300, 400});
