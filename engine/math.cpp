@@ -6,14 +6,19 @@
 
 namespace rf {
 
+namespace {
+
+// ln 2 in two parts; the first has so few bits that its product with any exponent is exact.
+constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
+
+}  // namespace
+
 // e^x = 2^k e^r with k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^13 (next term below
 // 5e-18).
 double exp(double x) noexcept {
   if (!(x < 709.9))
     return x >= 709.9 ? std::numeric_limits<double>::infinity() : x;  // the second: NaN
   if (x < -745.2) return 0;
-  constexpr double kLn2High = 0x1.62e42fee00000p-1,
-                   kLn2Low = 0x1.a39ef35793c76p-33;  // ln 2 in two parts
   const double k = std::nearbyint(x * std::numbers::log2e);
   const double r = (x - k * kLn2High) - k * kLn2Low;
   double sum = 1;
@@ -23,8 +28,9 @@ double exp(double x) noexcept {
 
 float exp(float x) noexcept { return static_cast<float>(exp(static_cast<double>(x))); }
 
-// ln x = k ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = (m - 1) / (m + 1),
-// |s| < 0.172.
+// ln x = k ln 2 + ln m with m in [sqrt(1/2), sqrt(2)). With f = m - 1 (exact) and s = f / (m + 1),
+// |s| < 0.172: ln m = 2 artanh(s) = 2 s + s series, series = 2 s^2 / 3 + 2 s^4 / 5 + ...; and
+// 2 s = f - s f, so that ln m is f less a small correction and the rounding of s hardly matters.
 double log(double x) noexcept {
   if (!(x > 0)) {
     return x == 0 ? -std::numeric_limits<double>::infinity()
@@ -37,10 +43,10 @@ double log(double x) noexcept {
     m *= 2;
     --k;
   }
-  const double s = (m - 1) / (m + 1), s2 = s * s;
-  double sum = 0;
-  for (int i = 23; i >= 1; i -= 2) sum = sum * s2 + 1.0 / i;
-  return k * std::numbers::ln2 + 2 * s * sum;
+  const double f = m - 1, s = f / (m + 1), s2 = s * s;
+  double series = 0;
+  for (int i = 23; i >= 3; i -= 2) series = (series + 2.0 / i) * s2;
+  return k * kLn2High + (f - (s * (f - series) - k * kLn2Low));
 }
 
 float log(float x) noexcept { return static_cast<float>(log(static_cast<double>(x))); }

@@ -146,12 +146,14 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
   const int threads =
       omp_in_parallel() ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
   constexpr std::align_val_t alignment{64};
-  const std::size_t stride = (scratch_bytes + 63) / 64 * 64;
-  std::byte* scratch = nullptr;
-  if (stride > 0) {
-    scratch = static_cast<std::byte*>(
-        ::operator new(stride* static_cast<std::size_t>(threads), alignment));
+  const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
+  std::size_t bytes = 0;
+  if (stride < scratch_bytes ||
+      __builtin_mul_overflow(stride, static_cast<std::size_t>(threads), &bytes)) {
+    throw std::bad_alloc();
   }
+  std::byte* scratch = nullptr;
+  if (bytes > 0) scratch = static_cast<std::byte*>(::operator new(bytes, alignment));
   if (threads == 1) {
     for (Index chunk = 0; chunk < chunks; ++chunk) function(body, chunk, scratch);
   } else {

@@ -1,0 +1,149 @@
+// Every convolution kernel against the reference: random parameters, memory that ends where the
+// tensor ends, and any cut of the output into calls.
+#include <algorithm>
+
+#include "engine/ops/conv2d.hpp"
+#include "engine/random.hpp"
+#include "tests/ops/op_test.hpp"
+
+namespace rf::test {
+
+namespace {
+
+struct Problem {
+  Shape x, w;
+  Conv2dParams params;
+  Shape y;
+};
+
+// Small enough for many rounds, wide enough that every tile, tail and border occurs.
+Problem random_problem(Random& random) {
+  const auto from_to = [&](Index low, Index high) {
+    return low + static_cast<Index>(random.below(static_cast<std::uint32_t>(high - low + 1)));
+  };
+  Problem p;
+  p.params = {.stride = from_to(1, 4),
+              .pad = from_to(0, 4),
+              .dilation = from_to(1, 3),
+              .groups = from_to(1, 3)};
+  const Index kernel_h = from_to(1, 5), kernel_w = from_to(0, 2) == 0 ? from_to(1, 7) : kernel_h;
+  Index in = from_to(1, 5), out = from_to(1, 19);
+  if (from_to(0, 3) == 0) p.params.groups = from_to(1, 9), in = 1, out = 1;  // depthwise
+  if (from_to(0, 3) == 0)
+    p.params.stride = 1 + from_to(0, 1), p.params.pad = 1, p.params.dilation = 1;  // as in networks
+  const auto size = [&](Index kernel, Index most) {
+    const Index least = std::max<Index>(1, (kernel - 1) * p.params.dilation + 1 - 2 * p.params.pad);
+    return least + from_to(0, most);
+  };
+  const Index h = size(kernel_h, 9), w = size(kernel_w, 70);
+  p.x = {from_to(1, 2), in * p.params.groups, h, w};
+  p.w = {out * p.params.groups, in, kernel_h, kernel_w};
+  p.y = conv2d_out_shape(p.x, p.w, p.params);
+  return p;
+}
+
+Conv2dArgs<float> make_args(const Problem& p, const float* x, const float* w, const float* b,
+                            float* y) {
+  return {.x = x,
+          .w = w,
+          .b = b,
+          .y = y,
+          .groups = p.params.groups,
+          .in_channels = p.w[1],
+          .out_channels = p.w[0] / p.params.groups,
+          .in_h = p.x[2],
+          .in_w = p.x[3],
+          .out_h = p.y[2],
+          .out_w = p.y[3],
+          .kernel_h = p.w[2],
+          .kernel_w = p.w[3],
+          .stride = p.params.stride,
+          .pad = p.params.pad,
+          .dilation = p.params.dilation};
+}
+
+// The whole output in calls of `pixels` pixels, with as much scratch as the table asks for and not
+// a byte more.
+void run(const KernelTable& table, const Problem& p, const Conv2dArgs<float>& args, Index pixels) {
+  const Index plane = args.out_h * args.out_w;
+  const auto floats = static_cast<Index>((table.conv2d_scratch_bytes(args, pixels) + 63) / 64 * 16);
+  for (Index image = 0; image < p.x[0]; ++image) {
+    for (Index group = 0; group < args.groups; ++group) {
+      for (Index begin = 0; begin < plane; begin += pixels) {
+        GuardedFloats scratch(floats);
+        table.conv2d(args, {.image = image,
+                            .group = group,
+                            .begin = begin,
+                            .end = std::min(begin + pixels, plane),
+                            .scratch = reinterpret_cast<std::byte*>(scratch.data())});
+        CHECK(scratch.front_is_intact());
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("conv2d: every table agrees with the reference on random problems, within bounds",
+          "[conv2d][isa]") {
+  Random random(20191, RandomPurpose::test);
+  for (int round = 0; round < 400; ++round) {
+    const Problem p = random_problem(random);
+    CAPTURE(round, to_string(p.x), to_string(p.w), p.params.stride, p.params.pad, p.params.dilation,
+            p.params.groups);
+    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), y(p.y.numel()), expected(p.y.numel());
+    x.randomize(1), w.randomize(2), b.randomize(3);
+    const float* bias = round % 3 ? b.data() : nullptr;
+    const Index plane = p.y[2] * p.y[3],
+                pixels = round % 2 ? plane : 1 + static_cast<Index>(random.below(90));
+    run(isa::scalar, p, make_args(p, x.data(), w.data(), bias, expected.data()), plane);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name, pixels);
+      run(*table, p, make_args(p, x.data(), w.data(), bias, y.data()), pixels);
+      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
+      CHECK(y.front_is_intact());
+    }
+  }
+}
+
+TEST_CASE("conv2d: the op agrees with the reference in double on random problems",
+          "[conv2d][isa]") {
+  Random random(7, RandomPurpose::test);
+  for (int round = 0; round < 150; ++round) {
+    const Problem p = random_problem(random);
+    CAPTURE(round, to_string(p.x), to_string(p.w), p.params.stride, p.params.pad, p.params.dilation,
+            p.params.groups);
+    const Tensor x = random_tensor(p.x, 4), w = random_tensor(p.w, 5),
+                 b = random_tensor({p.w[0]}, 6);
+    const Tensor expected = conv2d(x.to(DType::f64), w.to(DType::f64), b.to(DType::f64), p.params);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name);
+      const WithKernels use(*table);
+      CHECK(relative_error(conv2d(x, w, b, p.params), expected) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("conv2d: every table agrees with the reference on layers of the network",
+          "[conv2d][isa]") {
+  struct Layer {
+    Shape x, w;
+    Conv2dParams params;
+  };
+  const std::vector<Layer> layers{
+      {{1, 3, 65, 63}, {8, 3, 3, 3}, {.stride = 2, .pad = 1}},
+      {{1, 32, 33, 31}, {32, 1, 3, 3}, {.stride = 2, .pad = 1, .groups = 32}},
+      {{1, 128, 20, 21}, {128, 1, 3, 3}, {.pad = 1, .groups = 128}},
+      {{1, 128, 11, 13}, {256, 128, 1, 1}, {}},
+      {{1, 64, 23, 29}, {64, 64, 3, 3}, {.pad = 1}},
+      {{1, 64, 5, 7}, {20, 64, 1, 1}, {}},
+      {{1, 3, 65, 63}, {16, 3, 7, 7}, {.stride = 4, .pad = 3}},
+  };
+  for (const Layer& layer : layers) {
+    CAPTURE(to_string(layer.x), to_string(layer.w));
+    const Tensor x = random_tensor(layer.x, 8), w = random_tensor(layer.w, 9);
+    check_tables_agree([&] { return conv2d(x, w, Tensor(), layer.params); });
+  }
+}
+
+}  // namespace rf::test
