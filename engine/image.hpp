@@ -1,5 +1,6 @@
-// Pictures: 8-bit RGB in memory, decoded from and encoded to files. Decoders: JPEG, PNG, BMP, PPM/PGM (stb_image with
-// every other format compiled out). Files are hostile: the header's size is judged before anything is decoded.
+// Pictures: 8-bit RGB in memory, decoded from and encoded to files. Decoders: JPEG, PNG, BMP (stb_image with every other
+// format compiled out) and PPM/PGM. Files are hostile: structure and size are judged before anything is decoded
+// (image_probe.hpp), and decoding holds at most 32 bytes per pixel + 4 times the file + 32 MiB.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +25,11 @@ struct DecodeOptions {
   bool apply_exif = true;          // turn upright by the EXIF orientation tag of a JPEG
 };
 
-// Decodes a whole file held in memory; grey becomes RGB, transparency is laid over black's RGB values unchanged
-// (alpha dropped), 16-bit samples keep their upper 8 bits. `name` is for messages. Throws FormatError: empty,
-// truncated before the first pixel, no known format, corrupt, or above max_pixels.
+// Decodes a whole file held in memory; grey becomes RGB, transparency is dropped (the RGB values stay as they are),
+// 16-bit samples keep their upper 8 bits, Adobe's CMYK and YCCK JPEGs become RGB without a colour profile. Bytes after
+// the picture are ignored. `name` is for messages. Throws FormatError: empty, truncated anywhere, no known format,
+// corrupt, or above max_pixels. A JPEG whose coefficients are damaged but whose segments are whole may decode to a
+// damaged picture, the same in every run: JPEG has no checksum.
 [[nodiscard]] Image decode_image(std::span<const std::byte> file, const std::string& name,
                                  const DecodeOptions& options = {});
 

@@ -191,6 +191,7 @@ void probe_png(const Probe& probe, ImageProbe& result) {
     probe.need(at, kAround + length);
     if (is("IEND")) break;
     if (is("IDAT")) {
+      if (!pixels && length == 0) probe.fail("is corrupt: its first IDAT chunk is empty");
       pixels = true;
     } else if (is("PLTE")) {
       if (length % 3 != 0 || length > 3 * kPaletteEntries) {

@@ -79,11 +79,13 @@ Similarity fit_similarity(const std::array<Point, 5>& from, const std::array<Poi
     spread += std::norm(p);
   }
   const Complex m = product / spread, t = to_mean - m * from_mean;
-  RF_CHECK_SHAPE(
-      std::isfinite(m.real()) && std::isfinite(m.imag()) && std::isfinite(t.real()) &&
-          std::isfinite(t.imag()) && spread > 1e-12 * std::norm(from_mean) && std::norm(m) > 0,
-      "fit_similarity", "the landmarks ", from[0].x, ",", from[0].y, " ", from[1].x, ",", from[1].y,
-      " ", from[2].x, ",", from[2].y, " ... lie on one point or are not finite: no face to align");
+  RF_CHECK_SHAPE(std::isfinite(m.real()) && std::isfinite(m.imag()) && std::isfinite(t.real()) &&
+                     std::isfinite(t.imag()) && spread > 1e-12 * std::norm(from_mean) &&
+                     std::norm(m) > 0,
+                 "fit_similarity", "no similarity takes the landmarks ", from[0].x, ",", from[0].y,
+                 " ", from[1].x, ",", from[1].y, " ", from[2].x, ",", from[2].y, " ", from[3].x,
+                 ",", from[3].y, " ", from[4].x, ",", from[4].y,
+                 " to a face: they lie on one point, are mirrored or are not finite");
   return {m.real(), m.imag(), t.real(), t.imag()};
 }
 
@@ -127,8 +129,9 @@ Image align_face(const Image& image, const Face& face, Index size) {
 
 Image crop_face(const Image& image, const Face& face, double margin) {
   check_picture(image, "crop_face");
-  const double width = static_cast<double>(face.x2) - static_cast<double>(face.x1);
-  const double height = static_cast<double>(face.y2) - static_cast<double>(face.y1);
+  const auto near = [](float v) { return std::clamp(static_cast<double>(v), -1e9, 1e9); };
+  const double x1 = near(face.x1), y1 = near(face.y1), x2 = near(face.x2), y2 = near(face.y2);
+  const double wider = margin * (x2 - x1), higher = margin * (y2 - y1);
   struct Range {
     Index begin, end;
   };
@@ -142,10 +145,8 @@ Image crop_face(const Image& image, const Face& face, double margin) {
     const auto end = static_cast<Index>(inside(std::ceil(high), static_cast<double>(size)));
     return Range{begin, std::max(begin + 1, end)};
   };
-  const Range x = pixels(static_cast<double>(face.x1) - margin * width,
-                         static_cast<double>(face.x2) + margin * width, image.width);
-  const Range y = pixels(static_cast<double>(face.y1) - margin * height,
-                         static_cast<double>(face.y2) + margin * height, image.height);
+  const Range x = pixels(x1 - wider, x2 + wider, image.width);
+  const Range y = pixels(y1 - higher, y2 + higher, image.height);
   Image crop{x.end - x.begin, y.end - y.begin, {}};
   crop.rgb.reserve(static_cast<std::size_t>(3 * crop.width * crop.height));
   for (Index row = y.begin; row < y.end; ++row) {

@@ -28,7 +28,7 @@ struct Similarity {
 // The face, size x size pixels, landmarks as near to landmark_template as a similarity takes them.
 // Sampled bilinearly, with the mean of as many samples per pixel as the face is shrunk (no
 // aliasing); black outside the picture. Throws ShapeError: an empty picture, size outside 1 ..
-// 4096, landmarks on one point or not finite.
+// 4096, landmarks that fit_similarity refuses.
 [[nodiscard]] Image align_face(const Image& image, const Face& face, Index size);
 
 // The box of the face, widened on each side by `margin` times its width or height, cut to the
