@@ -54,7 +54,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   t.dtype_ = dtype;
   constexpr std::align_val_t alignment{kAlignment};
   t.data_ = std::shared_ptr<void>(::operator new(static_cast<std::size_t>(padded), alignment),
-                                  [alignment](void* p) { ::operator delete(p, alignment); });
+                                  [](void* p) { ::operator delete(p, alignment); });
   return t;
 }
 
