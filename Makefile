@@ -11,10 +11,9 @@ CLANG = -DCMAKE_CXX_COMPILER=clang++-14
 # Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
 CHECKED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
 CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
-BUILD = cmake --build
+# A build of its own, whose jobs JOBS counts; -j of this make only chooses among the targets below.
+BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
-# The program's own build tool counts jobs; this make's -j chooses among the targets below.
-unexport MAKEFLAGS MFLAGS MAKELEVEL
 .DELETE_ON_ERROR:
 .PHONY: help demo test build install bench check fmt tidy asan tsan fuzz valgrind emulate clean packages clang-packages \
   tidy-packages configure
@@ -127,7 +126,7 @@ tsan: clang-packages
 
 fuzz: clang-packages
 	$(CONFIGURE) -B build-fuzz $(CLANG) $(CHECKED) -DRF_FUZZ=ON
-	$(BUILD) build-fuzz --parallel $(JOBS)
+	$(BUILD) build-fuzz --parallel $(JOBS) --target fuzzers
 	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 
 valgrind: build

@@ -1,4 +1,4 @@
-// Writes the files that fuzzing starts from: make_seeds FOLDER fills FOLDER/NAME for every parser NAME.
+// Writes the files that fuzzing starts from: make_seeds FOLDER fills FOLDER/NAME, NAME a parser.
 #include <cstdio>
 #include <exception>
 #include <filesystem>

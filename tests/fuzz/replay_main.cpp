@@ -1,5 +1,5 @@
-// Stands in for libFuzzer where there is none: feeds a fuzz target every file of a folder, whole, cut short and with
-// bits flipped. The same inputs on every run.
+// Stands in for libFuzzer where there is none: feeds a fuzz target every file of a folder, whole,
+// cut short and with bits flipped. The same inputs on every run.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

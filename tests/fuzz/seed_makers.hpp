@@ -1,4 +1,5 @@
-// Who writes the files that fuzzing starts from: one function per parser, each in tests/fuzz/NAME_seeds.cpp.
+// Who writes the files that fuzzing starts from: for every parser NAME a function, in
+// tests/fuzz/NAME_seeds.cpp.
 #pragma once
 
 #include <string>
