@@ -24,8 +24,8 @@ constexpr int kMaxThreads = 1024;
 
 // CPUs in the affinity mask.
 int allowed_cpus() {
-  for (std::size_t cpus = 1024; cpus <= (std::size_t{1} << 20);
-       cpus *= 2) {  // the kernel may know more than 1024
+  constexpr std::size_t kMostCpus = std::size_t{1} << 20;  // the kernel may know more than 1024
+  for (std::size_t cpus = 1024; cpus <= kMostCpus; cpus *= 2) {
     cpu_set_t* set = CPU_ALLOC(cpus);
     if (!set) return 1;
     const std::size_t bytes = CPU_ALLOC_SIZE(cpus);

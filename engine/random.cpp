@@ -9,9 +9,9 @@
 namespace rf {
 
 PhiloxBlock philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key) {
-  constexpr std::uint64_t kMultiplier0 = 0xD2511F53,
-                          kMultiplier1 = 0xCD9E8D57;                 // Salmon et al., section 3.1
-  constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;  // golden ratio, sqrt(3) - 1
+  // Salmon et al., section 3.1; the key's steps are the golden ratio and sqrt(3) - 1.
+  constexpr std::uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
+  constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = kMultiplier0 * counter[0], b = kMultiplier1 * counter[2];
     counter = {
@@ -45,15 +45,15 @@ float Random::uniform(float low, float high) { return low + (high - low) * unifo
 float Random::normal() {
   const double radius = std::sqrt(-2 * log(1.0 - static_cast<double>(uniform())));
   // cos(2 pi u) with u folded into [0, 1/8] would cost more than it saves; a short series does for
-  // |x| <= pi.
+  // angles up to pi.
   const double turn = static_cast<double>(uniform()) - 0.5;
   return static_cast<float>(radius * cos_turns(turn));
 }
 
 std::uint32_t Random::below(std::uint32_t n) {
   RF_ASSERT(n > 0);
-  const std::uint32_t limit =
-      0xFFFFFFFFU - (0xFFFFFFFFU % n + 1U) % n;  // the largest multiple of n, less one
+  // The largest multiple of n, less one.
+  const std::uint32_t limit = 0xFFFFFFFFU - (0xFFFFFFFFU % n + 1U) % n;
   std::uint32_t x = next_u32();
   while (x > limit) x = next_u32();
   return x % n;

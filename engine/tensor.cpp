@@ -54,7 +54,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   t.dtype_ = dtype;
   constexpr std::align_val_t alignment{kAlignment};
   t.data_ = std::shared_ptr<void>(::operator new(static_cast<std::size_t>(padded), alignment),
-                                  [alignment](void* p) { ::operator delete(p, alignment); });
+                                  [](void* p) { ::operator delete(p, alignment); });
   return t;
 }
 
@@ -66,8 +66,8 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
 
 Tensor Tensor::borrow(const Shape& shape, DType dtype, const void* data,
                       std::shared_ptr<const void> owner) {
-  RF_ASSERT(reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(dtype)) ==
-            0);
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  RF_ASSERT(address % static_cast<std::uintptr_t>(size_of(dtype)) == 0);
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;

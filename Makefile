@@ -1,0 +1,140 @@
+# A menu; CMakeLists.txt is the truth. `make` alone prints it.
+JOBS ?= $(shell nproc)
+SHARED ?= ../shared
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+
+PACKAGES = g++ cmake make libxsimd-dev libstb-dev libcli11-dev nlohmann-json3-dev catch2
+CLANG_PACKAGES = clang-14 libclang-rt-14-dev libomp-14-dev
+TIDY_PACKAGES = $(CLANG_PACKAGES) clang-tidy-14 clang-format-14
+CLANG = -DCMAKE_CXX_COMPILER=clang++-14
+# Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
+CHECKED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
+CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
+# A build of its own, whose jobs JOBS counts; -j of this make only chooses among the targets below.
+BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test build install bench check fmt tidy asan tsan fuzz valgrind emulate clean packages clang-packages \
+  tidy-packages configure
+
+help:
+	@echo 'make demo MODEL=path [PHOTO=path]  finds faces in a photograph and draws them: demo.png'
+	@echo 'make test                          packages, build, all tests'
+	@echo 'make build                         packages, build: build/retinaface'
+	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
+	@echo 'make bench MODEL=path              times of each stage on this machine'
+	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
+	@echo 'make fmt                           lays out every source file (clang-format 14)'
+	@echo 'make tidy                          clang-tidy 14'
+	@echo 'make asan                          core tests with address and undefined-behaviour sanitizers'
+	@echo 'make tsan                          core tests with the thread sanitizer (clang)'
+	@echo 'make fuzz [FUZZ_SECONDS=600]       every parser under libFuzzer (clang), two at a time'
+	@echo 'make valgrind                      core tests under memcheck (slow)'
+	@echo 'make emulate                       the program on an emulated CPU without AVX'
+	@echo 'make clean                         removes the build folders'
+	@echo 'Options: JOBS=$(JOBS) compilers at once, SHARED=$(SHARED) golden values and data for the tests'
+
+# $(call install,packages): through apt-get, those that are not there yet; nothing happens when all are.
+AS_ROOT = $$([ $$(id -u) -eq 0 ] || echo sudo)
+define install
+@missing=; for package in $(1); do \
+  dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+done; \
+if [ -n "$$missing" ] && ! command -v apt-get > /dev/null; then \
+  echo "Not a Debian system: these packages, or what they hold, are needed:$$missing" >&2; \
+elif [ -n "$$missing" ]; then \
+  echo "Installing$$missing"; \
+  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q update && \
+  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $$missing; \
+fi
+endef
+
+packages:
+	$(call install,$(PACKAGES))
+clang-packages: packages
+	$(call install,$(CLANG_PACKAGES))
+tidy-packages: clang-packages
+	$(call install,$(TIDY_PACKAGES))
+
+configure: packages
+	$(CONFIGURE) -B build -DCMAKE_BUILD_TYPE=Release
+build: configure
+	$(BUILD) build --parallel $(JOBS)
+
+# What ctest leaves out when a test passes: the parts that were skipped because outside data is absent.
+test: build
+	ctest --test-dir build --output-on-failure
+	@echo "Parts of tests skipped: $$(grep -c '^skipped: ' build/Testing/Temporary/LastTest.log)" \
+	  "(build/Testing/Temporary/LastTest.log names them)"
+
+check: build
+	ctest --test-dir build --output-on-failure --label-regex check
+emulate: build
+	ctest --test-dir build --output-on-failure --tests-regex old_cpu
+
+install: build
+	cmake --install build --prefix '$(PREFIX)'
+
+# What a person may have forgotten is said before anything is built.
+ifneq (,$(filter demo bench,$(MAKECMDGOALS)))
+  ifeq (,$(MODEL))
+    $(error MODEL=path is needed, until weights of our own ship. Public ones: mobilenet0.25_Final.pth of \
+      github.com/biubug6/Pytorch_Retinaface, or RetinaFace mnet.25 of github.com/deepinsight/insightface)
+  endif
+  ifneq (yes,$(shell [ -r '$(MODEL)' ] && echo yes))
+    $(error MODEL=$(MODEL) cannot be read)
+  endif
+endif
+
+demo_photo = $(or $(PHOTO),build/photos/astronaut.png)
+demo: build $(if $(PHOTO),,build/photos/astronaut.png)
+	build/retinaface detect '$(demo_photo)' --model '$(MODEL)' --draw demo.png --overwrite
+
+bench: build
+	build/retinaface bench --model '$(MODEL)' $(if $(PHOTO),'$(PHOTO)')
+
+# One file of a Debian package, without the packages that it would bring along (docs/images/README.md: source, licence).
+photo_in_package = usr/lib/python3/dist-packages/skimage/data/astronaut.png
+build/photos/astronaut.png: | packages
+	@mkdir -p $(@D)
+	cd $(@D) && { apt-get -q download python3-skimage || \
+	  { $(AS_ROOT) apt-get -q update && apt-get -q download python3-skimage; }; }
+	dpkg-deb --fsys-tarfile $(@D)/python3-skimage_*.deb | tar -x -O ./$(photo_in_package) > $@
+	rm $(@D)/python3-skimage_*.deb
+
+fmt: tidy-packages
+	tests/checks/format.sh --fix
+
+tidy: tidy-packages
+	$(CONFIGURE) -B build-tidy $(CLANG) $(CHECKED)
+	run-clang-tidy-14 -quiet -p build-tidy -j $(JOBS) \
+	  '$(CURDIR)/(engine|autograd|layers|weights|retinaface)/.*\.cpp$$'
+
+asan: packages
+	$(CONFIGURE) -B build-asan $(CHECKED) -DRF_SANITIZE=address,undefined
+	$(BUILD) build-asan --parallel $(JOBS)
+	ctest --test-dir build-asan --output-on-failure --label-regex core
+
+# With clang, because its OpenMP tells the sanitizer (through Archer) what a barrier orders; GCC's does not, and every
+# parallel loop would be reported.
+tsan: clang-packages
+	$(CONFIGURE) -B build-tsan $(CLANG) $(CHECKED) -DRF_SANITIZE=thread
+	$(BUILD) build-tsan --parallel $(JOBS)
+	OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so TSAN_OPTIONS=ignore_noninstrumented_modules=1 RF_THREADS=4 \
+	  ctest --test-dir build-tsan --output-on-failure --label-regex core
+
+fuzz: clang-packages
+	$(CONFIGURE) -B build-fuzz $(CLANG) $(CHECKED) -DRF_FUZZ=ON
+	$(BUILD) build-fuzz --parallel $(JOBS) --target fuzzers
+	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
+
+valgrind: build
+	$(call install,valgrind)
+	@set -e; for program in build/tests/*_tests; do \
+	  echo "$$program"; \
+	  RF_THREADS=1 valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite "$$program"; \
+	done
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-tidy
