@@ -8,12 +8,15 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params)
 
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& var,
                const BatchNormParams& params) {
-  return Var(rf::batch_norm(x.value(), gamma.value(), beta.value(), mean.value(), var.value(), params));
+  return Var(
+      rf::batch_norm(x.value(), gamma.value(), beta.value(), mean.value(), var.value(), params));
 }
 
 Var relu(const Var& x) { return Var(rf::relu(x.value())); }
 
-Var leaky_relu(const Var& x, const LeakyReluParams& params) { return Var(rf::leaky_relu(x.value(), params)); }
+Var leaky_relu(const Var& x, const LeakyReluParams& params) {
+  return Var(rf::leaky_relu(x.value(), params));
+}
 
 Var add(const Var& a, const Var& b) { return Var(rf::add(a.value(), b.value())); }
 
@@ -23,7 +26,9 @@ Var concat(const std::vector<Var>& parts, int axis) {
   return Var(rf::concat(values, axis));
 }
 
-Var permute(const Var& x, const std::vector<int>& axes) { return Var(rf::permute(x.value(), axes)); }
+Var permute(const Var& x, const std::vector<int>& axes) {
+  return Var(rf::permute(x.value(), axes));
+}
 
 Var reshape(const Var& x, const Shape& shape) { return Var(x.value().reshaped(shape)); }
 
@@ -35,10 +40,14 @@ Var resize_bilinear(const Var& x, const ResizeBilinearParams& params) {
   return Var(rf::resize_bilinear(x.value(), params));
 }
 
-Var max_pool2d(const Var& x, const MaxPool2dParams& params) { return Var(rf::max_pool2d(x.value(), params)); }
+Var max_pool2d(const Var& x, const MaxPool2dParams& params) {
+  return Var(rf::max_pool2d(x.value(), params));
+}
 
 Var softmax(const Var& x, int axis) { return Var(rf::softmax(x.value(), axis)); }
 
-Var linear(const Var& x, const Var& w, const Var& b) { return Var(rf::linear(x.value(), w.value(), b.value())); }
+Var linear(const Var& x, const Var& w, const Var& b) {
+  return Var(rf::linear(x.value(), w.value(), b.value()));
+}
 
 }  // namespace rf::ag

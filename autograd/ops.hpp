@@ -1,5 +1,5 @@
-// The operations of engine/ops on Vars: what layers are written in. Shapes, equations and errors are those of the
-// engine's function of the same name.
+// The operations of engine/ops on Vars: what layers are written in. Shapes, equations and errors
+// are those of the engine's function of the same name.
 #pragma once
 
 #include <vector>
@@ -20,8 +20,8 @@
 namespace rf::ag {
 
 [[nodiscard]] Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params);
-[[nodiscard]] Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& var,
-                             const BatchNormParams& params);
+[[nodiscard]] Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean,
+                             const Var& var, const BatchNormParams& params);
 [[nodiscard]] Var relu(const Var& x);
 [[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
 [[nodiscard]] Var add(const Var& a, const Var& b);

@@ -1,5 +1,5 @@
-// Var: a value in a computation, with room for its gradient. Copies are the same variable. Layers take and return
-// Vars, so that one model definition serves training and inference.
+// Var: a value in a computation, with room for its gradient. Copies are the same variable. Layers
+// take and return Vars, so that one model definition serves training and inference.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
-// Errors. A caller's mistake throws one of the classes below, with a message that names the op or the
-// file, the values and the way out. Our own mistake fails RF_ASSERT: the expression is printed and the
-// program aborts (the command line turns that into exit code 70).
+// Errors. A caller's mistake throws one of the classes below, with a message that names the op or
+// the file, the values and the way out. Our own mistake fails RF_ASSERT: the expression is printed
+// and the program aborts (the command line turns that into exit code 70).
 #pragma once
 
 #include <sstream>
@@ -58,8 +58,8 @@ namespace detail {
 
 }  // namespace rf
 
-#define RF_CHECK_SHAPE(condition, op, ...)                                        \
-  do {                                                                            \
+#define RF_CHECK_SHAPE(condition, op, ...)                                          \
+  do {                                                                              \
     if (!(condition)) throw ::rf::ShapeError(::rf::message(op, ": ", __VA_ARGS__)); \
   } while (false)
 

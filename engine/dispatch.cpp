@@ -1,5 +1,5 @@
-// Which kernel table runs. xsimd's own detection is not used: version 8.1 does not ask whether the operating
-// system saves the wide registers; __builtin_cpu_supports does.
+// Which kernel table runs. xsimd's own detection is not used: version 8.1 does not ask whether the
+// operating system saves the wide registers; __builtin_cpu_supports does.
 #include <atomic>
 #include <cstdlib>
 
@@ -44,8 +44,8 @@ Choice choose() {
   for (const KernelTable* table : supported) {
     if (std::string(table->name) == wanted) return {table, "RF_ISA"};
   }
-  throw UsageError(message("RF_ISA=", wanted, ": this CPU runs ", join(names), "; this build knows ",
-                           join(all_kernel_table_names())));
+  throw UsageError(message("RF_ISA=", wanted, ": this CPU runs ", join(names),
+                           "; this build knows ", join(all_kernel_table_names())));
 }
 
 const Choice& choice() {

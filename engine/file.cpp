@@ -35,7 +35,8 @@ std::size_t open_regular(const std::string& path, Descriptor& file) {
   file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file.fd < 0) throw FileError(message(path, ": cannot open: ", std::strerror(errno)));
   struct stat info {};
-  if (::fstat(file.fd, &info) != 0) throw FileError(message(path, ": cannot read: ", std::strerror(errno)));
+  if (::fstat(file.fd, &info) != 0)
+    throw FileError(message(path, ": cannot read: ", std::strerror(errno)));
   if (S_ISDIR(info.st_mode)) throw FileError(message(path, ": is a directory, a file is needed"));
   if (!S_ISREG(info.st_mode)) throw FileError(message(path, ": is not a regular file"));
   return static_cast<std::size_t>(info.st_size);
@@ -77,10 +78,13 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-AtomicFile::AtomicFile(std::string path, IfExists if_exists) : path_(std::move(path)), if_exists_(if_exists) {
+AtomicFile::AtomicFile(std::string path, IfExists if_exists)
+    : path_(std::move(path)), if_exists_(if_exists) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path_, ignored)) throw FileError(message(path_, ": is a directory, cannot write a file there"));
-  if (if_exists_ == IfExists::refuse && std::filesystem::exists(path_, ignored)) fail("create", EEXIST);
+  if (std::filesystem::is_directory(path_, ignored))
+    throw FileError(message(path_, ": is a directory, cannot write a file there"));
+  if (if_exists_ == IfExists::refuse && std::filesystem::exists(path_, ignored))
+    fail("create", EEXIST);
   temporary_ = path_ + ".XXXXXX";
   descriptor_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
   if (descriptor_ < 0) {
@@ -116,7 +120,8 @@ void AtomicFile::commit() {
   if (closed != 0) fail("write", errno);
   if (if_exists_ == IfExists::replace) {
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("create", errno);
-  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
+  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) !=
+             0) {
     if (errno != EINVAL && errno != ENOSYS) fail("create", errno);
     // A file system without RENAME_NOREPLACE: a hard link refuses an existing name as well.
     if (::link(temporary_.c_str(), path_.c_str()) != 0) fail("create", errno);

@@ -11,12 +11,13 @@
 
 namespace rf {
 
-// The whole content of a regular file. Throws FileError, naming the file: missing, unreadable, a directory
-// or device, or above `max_bytes`.
+// The whole content of a regular file. Throws FileError, naming the file: missing, unreadable, a
+// directory or device, or above `max_bytes`.
 [[nodiscard]] std::vector<std::byte> read_file(const std::string& path, Index max_bytes);
 
-// A regular file mapped read-only. Pages are read when first touched, so that opening is fast and unused
-// bytes cost nothing. The file must not shrink while it is mapped (POSIX raises SIGBUS then).
+// A regular file mapped read-only. Pages are read when first touched, so that opening is fast and
+// unused bytes cost nothing. The file must not shrink while it is mapped (POSIX raises SIGBUS
+// then).
 class MappedFile {
  public:
   // Throws FileError, naming the file. An empty file gives an empty span.
@@ -35,11 +36,13 @@ class MappedFile {
 
 enum class IfExists { refuse, replace };
 
-// A file that appears under its name complete or not at all: written to a temporary name in the same folder,
-// flushed to disk, renamed by commit(). Destroyed without commit(), it leaves nothing behind.
+// A file that appears under its name complete or not at all: written to a temporary name in the
+// same folder, flushed to disk, renamed by commit(). Destroyed without commit(), it leaves nothing
+// behind.
 class AtomicFile {
  public:
-  // Throws FileError: the folder is missing or not writable; with IfExists::refuse also if `path` exists.
+  // Throws FileError: the folder is missing or not writable; with IfExists::refuse also if `path`
+  // exists.
   AtomicFile(std::string path, IfExists if_exists);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

@@ -6,11 +6,14 @@
 
 namespace rf {
 
-// e^x = 2^k e^r with k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^13 (next term below 5e-18).
+// e^x = 2^k e^r with k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^13 (next term below
+// 5e-18).
 double exp(double x) noexcept {
-  if (!(x < 709.9)) return x >= 709.9 ? std::numeric_limits<double>::infinity() : x;  // the second: NaN
+  if (!(x < 709.9))
+    return x >= 709.9 ? std::numeric_limits<double>::infinity() : x;  // the second: NaN
   if (x < -745.2) return 0;
-  constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;  // ln 2 in two parts
+  constexpr double kLn2High = 0x1.62e42fee00000p-1,
+                   kLn2Low = 0x1.a39ef35793c76p-33;  // ln 2 in two parts
   const double k = std::nearbyint(x * std::numbers::log2e);
   const double r = (x - k * kLn2High) - k * kLn2Low;
   double sum = 1;
@@ -20,10 +23,12 @@ double exp(double x) noexcept {
 
 float exp(float x) noexcept { return static_cast<float>(exp(static_cast<double>(x))); }
 
-// ln x = k ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172.
+// ln x = k ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh(s), s = (m - 1) / (m + 1),
+// |s| < 0.172.
 double log(double x) noexcept {
   if (!(x > 0)) {
-    return x == 0 ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    return x == 0 ? -std::numeric_limits<double>::infinity()
+                  : std::numeric_limits<double>::quiet_NaN();
   }
   if (std::isinf(x)) return x;
   int k = 0;

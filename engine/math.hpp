@@ -1,5 +1,6 @@
-// exp, log and cosine of our own: the C library picks an implementation by CPU, and results must not depend on
-// the CPU. Basic operations in double, no contraction; within 2 units in the last place of double.
+// exp, log and cosine of our own: the C library picks an implementation by CPU, and results must
+// not depend on the CPU. Basic operations in double, no contraction; within 2 units in the last
+// place of double.
 #pragma once
 
 namespace rf {

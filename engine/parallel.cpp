@@ -24,7 +24,8 @@ constexpr int kMaxThreads = 1024;
 
 // CPUs in the affinity mask.
 int allowed_cpus() {
-  for (std::size_t cpus = 1024; cpus <= (std::size_t{1} << 20); cpus *= 2) {  // the kernel may know more than 1024
+  for (std::size_t cpus = 1024; cpus <= (std::size_t{1} << 20);
+       cpus *= 2) {  // the kernel may know more than 1024
     cpu_set_t* set = CPU_ALLOC(cpus);
     if (!set) return 1;
     const std::size_t bytes = CPU_ALLOC_SIZE(cpus);
@@ -41,7 +42,8 @@ double quota_of(const std::string& folder) {
   if (std::ifstream v2(folder + "/cpu.max"); v2) {  // "max 100000" or "150000 100000"
     std::string quota;
     double period = 0;
-    if (v2 >> quota >> period && quota != "max" && period > 0) return std::strtod(quota.c_str(), nullptr) / period;
+    if (v2 >> quota >> period && quota != "max" && period > 0)
+      return std::strtod(quota.c_str(), nullptr) / period;
     return 0;
   }
   double quota = 0, period = 0;
@@ -50,8 +52,9 @@ double quota_of(const std::string& folder) {
   return 0;
 }
 
-// The tightest quota from this process's cgroup up to the root, or 0 for none. Inside a container the host's
-// path may not exist below /sys/fs/cgroup; the walk then reaches the root, which is the container's own group.
+// The tightest quota from this process's cgroup up to the root, or 0 for none. Inside a container
+// the host's path may not exist below /sys/fs/cgroup; the walk then reaches the root, which is the
+// container's own group.
 double cgroup_quota() {
   double tightest = 0;
   std::ifstream groups("/proc/self/cgroup");
@@ -77,7 +80,8 @@ int parse_thread_count(const char* text, const char* what) {
   const char* end = text + std::strlen(text);
   const auto [stop, error] = std::from_chars(text, end, count);
   if (error != std::errc{} || stop != end || count < 1 || count > kMaxThreads) {
-    throw UsageError(message(what, "=", text, ": a number of threads from 1 to ", kMaxThreads, " is needed"));
+    throw UsageError(
+        message(what, "=", text, ": a number of threads from 1 to ", kMaxThreads, " is needed"));
   }
   return count;
 }
@@ -89,7 +93,8 @@ ThreadLimit find_default_limit() {
   const int cpus = std::min(allowed_cpus(), kMaxThreads);
   const double quota = cgroup_quota();
   if (quota > 0 && std::ceil(quota) < cpus) {
-    return {std::max(1, static_cast<int>(std::ceil(quota))), message("cgroup quota of ", quota, " CPUs")};
+    return {std::max(1, static_cast<int>(std::ceil(quota))),
+            message("cgroup quota of ", quota, " CPUs")};
   }
   return {cpus, message(cpus, cpus == 1 ? " CPU" : " CPUs", " allowed by the affinity mask")};
 }
@@ -125,7 +130,8 @@ int thread_count() {
 
 void set_thread_limit(int count, const std::string& source) {
   if (count < 1 || count > kMaxThreads) {
-    throw UsageError(message(source, ": ", count, " threads: a number from 1 to ", kMaxThreads, " is needed"));
+    throw UsageError(
+        message(source, ": ", count, " threads: a number from 1 to ", kMaxThreads, " is needed"));
   }
   Override& o = override_limit();
   const std::lock_guard lock(o.mutex);
@@ -137,12 +143,14 @@ namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
   if (chunks <= 0) return;
-  const int threads = omp_in_parallel() ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
+  const int threads =
+      omp_in_parallel() ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
   constexpr std::align_val_t alignment{64};
   const std::size_t stride = (scratch_bytes + 63) / 64 * 64;
   std::byte* scratch = nullptr;
   if (stride > 0) {
-    scratch = static_cast<std::byte*>(::operator new(stride * static_cast<std::size_t>(threads), alignment));
+    scratch = static_cast<std::byte*>(
+        ::operator new(stride* static_cast<std::size_t>(threads), alignment));
   }
   if (threads == 1) {
     for (Index chunk = 0; chunk < chunks; ++chunk) function(body, chunk, scratch);

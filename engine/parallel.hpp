@@ -1,7 +1,7 @@
 // Threads, at one level: OpenMP over the outermost independent loop.
 //
-// Results never depend on the number of threads: work is cut into chunks by shape alone, every output element
-// is written by one chunk, and which thread takes a chunk does not matter.
+// Results never depend on the number of threads: work is cut into chunks by shape alone, every
+// output element is written by one chunk, and which thread takes a chunk does not matter.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@ struct ThreadLimit {
   std::string source;  // for people: "cgroup quota 1.5 CPUs", "RF_THREADS", ...
 };
 
-// How many threads this process should use: RF_THREADS if set, else the lower of the CPUs it may run on
-// (affinity mask) and its cgroup CPU quota rounded up. Throws UsageError when RF_THREADS is not a number
-// from 1 to 1024. Read once.
+// How many threads this process should use: RF_THREADS if set, else the lower of the CPUs it may
+// run on (affinity mask) and its cgroup CPU quota rounded up. Throws UsageError when RF_THREADS is
+// not a number from 1 to 1024. Read once.
 [[nodiscard]] const ThreadLimit& default_thread_limit();
 
 // The limit in force: set_thread_limit's, else the default.
@@ -34,8 +34,8 @@ using ChunkFunction = void (*)(void* body, Index chunk, std::byte* scratch);
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body);
 }  // namespace detail
 
-// Calls body(chunk) for every chunk in [0, chunks), on several threads if there are several chunks. The body
-// must not throw. Inside another parallel_for it runs on the calling thread.
+// Calls body(chunk) for every chunk in [0, chunks), on several threads if there are several chunks.
+// The body must not throw. Inside another parallel_for it runs on the calling thread.
 template <class Body>
 void parallel_for(Index chunks, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
@@ -44,8 +44,9 @@ void parallel_for(Index chunks, Body&& body) {
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 
-// The same with body(chunk, scratch): `scratch` is 64-byte aligned, scratch_bytes long, the thread's own, and
-// holds rubbish at the start of every chunk. Throws std::bad_alloc before any chunk runs.
+// The same with body(chunk, scratch): `scratch` is 64-byte aligned, scratch_bytes long, the
+// thread's own, and holds rubbish at the start of every chunk. Throws std::bad_alloc before any
+// chunk runs.
 template <class Body>
 void parallel_for(Index chunks, std::size_t scratch_bytes, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

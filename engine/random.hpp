@@ -1,5 +1,6 @@
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011). A number depends on its key and counter alone, never on which thread asks or in what order.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+// 1, 2, 3", SC 2011). A number depends on its key and counter alone, never on which thread asks or
+// in what order.
 #pragma once
 
 #include <array>
@@ -21,9 +22,9 @@ class Random {
   Random(std::uint64_t seed, RandomPurpose purpose, std::uint32_t step = 0, std::uint32_t item = 0);
 
   std::uint32_t next_u32();
-  float uniform();                 // [0, 1), multiples of 2^-24
+  float uniform();  // [0, 1), multiples of 2^-24
   float uniform(float low, float high);
-  float normal();                  // mean 0, standard deviation 1 (Box-Muller)
+  float normal();                        // mean 0, standard deviation 1 (Box-Muller)
   std::uint32_t below(std::uint32_t n);  // 0 .. n-1, unbiased; requires n > 0
 
  private:

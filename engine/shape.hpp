@@ -27,8 +27,10 @@ class Shape {
 
   Shape() = default;  // rank 0: one element
 
-  // Throws ShapeError: rank above 6, a negative dimension, or an element count that overflows Index.
-  Shape(std::initializer_list<Index> dims) : Shape(std::span<const Index>(dims.begin(), dims.size())) {}
+  // Throws ShapeError: rank above 6, a negative dimension, or an element count that overflows
+  // Index.
+  Shape(std::initializer_list<Index> dims)
+      : Shape(std::span<const Index>(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const Index> dims);
 
   [[nodiscard]] int rank() const { return rank_; }
@@ -37,12 +39,16 @@ class Shape {
   // Dimension `axis`, 0 <= axis < rank.
   [[nodiscard]] Index operator[](int axis) const;
 
-  [[nodiscard]] std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  [[nodiscard]] std::span<const Index> dims() const {
+    return {dims_.data(), static_cast<std::size_t>(rank_)};
+  }
 
   // A copy with one dimension replaced.
   [[nodiscard]] Shape with(int axis, Index size) const;
 
-  friend bool operator==(const Shape& a, const Shape& b) { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && a.dims_ == b.dims_;
+  }
 
  private:
   std::array<Index, kMaxRank> dims_{};  // unused dimensions stay 0

@@ -1,5 +1,5 @@
-// StateDict: parameters and buffers by name, in order of name. A Module exports and accepts one, weights/
-// reads and writes one, retinaface/ joins the two.
+// StateDict: parameters and buffers by name, in order of name. A Module exports and accepts one,
+// weights/ reads and writes one, retinaface/ joins the two.
 #pragma once
 
 #include <map>

@@ -64,8 +64,10 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype) {
   return t;
 }
 
-Tensor Tensor::borrow(const Shape& shape, DType dtype, const void* data, std::shared_ptr<const void> owner) {
-  RF_ASSERT(reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(dtype)) == 0);
+Tensor Tensor::borrow(const Shape& shape, DType dtype, const void* data,
+                      std::shared_ptr<const void> owner) {
+  RF_ASSERT(reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(size_of(dtype)) ==
+            0);
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;
@@ -81,8 +83,8 @@ Tensor Tensor::copy_of(const Shape& shape, DType dtype, const void* values, Inde
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
-  RF_CHECK_SHAPE(shape.numel() == numel(), "reshape", shape_, " has ", numel(), " elements, ", shape, " has ",
-                 shape.numel());
+  RF_CHECK_SHAPE(shape.numel() == numel(), "reshape", shape_, " has ", numel(), " elements, ",
+                 shape, " has ", shape.numel());
   Tensor t = *this;
   t.shape_ = shape;
   return t;

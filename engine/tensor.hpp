@@ -1,7 +1,8 @@
-// Tensor: a value type over shared, 64-byte-aligned, contiguous storage with a run-time element type.
+// Tensor: a value type over shared, 64-byte-aligned, contiguous storage with a run-time element
+// type.
 //
-// Copies share storage. Operations never write their inputs; only optimisers and batch-norm buffers do.
-// Blocked layouts never appear here: they live inside an inference plan.
+// Copies share storage. Operations never write their inputs; only optimisers and batch-norm buffers
+// do. Blocked layouts never appear here: they live inside an inference plan.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +24,20 @@ std::ostream& operator<<(std::ostream& out, DType dtype);
 
 template <class T>
 inline constexpr DType dtype_of = [] {
-  if constexpr (std::is_same_v<T, float>) return DType::f32;
-  else if constexpr (std::is_same_v<T, double>) return DType::f64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return DType::i32;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return DType::i64;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
-  else { static_assert(std::is_same_v<T, std::int8_t>, "no tensor holds this type"); return DType::i8; }
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DType::i32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return DType::u8;
+  else {
+    static_assert(std::is_same_v<T, std::int8_t>, "no tensor holds this type");
+    return DType::i8;
+  }
 }();
 
 class Tensor {
@@ -37,7 +46,8 @@ class Tensor {
 
   Tensor() = default;  // no elements: shape [0], f32
 
-  // Uninitialised storage. Throws ShapeError when the size overflows, std::bad_alloc when memory is short.
+  // Uninitialised storage. Throws ShapeError when the size overflows, std::bad_alloc when memory is
+  // short.
   [[nodiscard]] static Tensor empty(const Shape& shape, DType dtype = DType::f32);
   [[nodiscard]] static Tensor zeros(const Shape& shape, DType dtype = DType::f32);
 
@@ -54,17 +64,29 @@ class Tensor {
   [[nodiscard]] DType dtype() const { return dtype_; }
   [[nodiscard]] Index numel() const { return shape_.numel(); }
   [[nodiscard]] Index bytes() const { return numel() * size_of(dtype_); }
-  [[nodiscard]] bool shares_storage_with(const Tensor& other) const { return data_ == other.data_ && data_; }
+  [[nodiscard]] bool shares_storage_with(const Tensor& other) const {
+    return data_ == other.data_ && data_;
+  }
 
   // The elements. Requires T to be the element type (asserted).
   template <class T>
-  [[nodiscard]] T* data() { check_type(dtype_of<T>); return static_cast<T*>(data_.get()); }
+  [[nodiscard]] T* data() {
+    check_type(dtype_of<T>);
+    return static_cast<T*>(data_.get());
+  }
   template <class T>
-  [[nodiscard]] const T* data() const { check_type(dtype_of<T>); return static_cast<const T*>(data_.get()); }
+  [[nodiscard]] const T* data() const {
+    check_type(dtype_of<T>);
+    return static_cast<const T*>(data_.get());
+  }
   template <class T>
-  [[nodiscard]] std::span<T> span() { return {data<T>(), static_cast<std::size_t>(numel())}; }
+  [[nodiscard]] std::span<T> span() {
+    return {data<T>(), static_cast<std::size_t>(numel())};
+  }
   template <class T>
-  [[nodiscard]] std::span<const T> span() const { return {data<T>(), static_cast<std::size_t>(numel())}; }
+  [[nodiscard]] std::span<const T> span() const {
+    return {data<T>(), static_cast<std::size_t>(numel())};
+  }
   [[nodiscard]] void* raw() { return data_.get(); }
   [[nodiscard]] const void* raw() const { return data_.get(); }
 

@@ -1,4 +1,5 @@
-// Batch normalisation over the channels of [N, C, H, W] (Ioffe and Szegedy 2015), with running statistics.
+// Batch normalisation over the channels of [N, C, H, W] (Ioffe and Szegedy 2015), with running
+// statistics.
 #pragma once
 
 #include "engine/ops/batch_norm.hpp"

@@ -15,12 +15,13 @@ struct Conv2dOptions {
   Bias bias = Bias::no;
 };
 
-// Square kernel, padded by (kernel - 1) / 2: stride 1 keeps the size. Parameters: weight [out, in / groups,
-// kernel, kernel] and, with a bias, bias [out].
+// Square kernel, padded by (kernel - 1) / 2: stride 1 keeps the size. Parameters: weight [out, in /
+// groups, kernel, kernel] and, with a bias, bias [out].
 class Conv2d final : public Module {
  public:
   explicit Conv2d(const Conv2dOptions& options);
-  [[nodiscard]] Var forward(const Var& x) const;  // [N, in, H, W] -> [N, out, ceil(H / stride), ceil(W / stride)]
+  [[nodiscard]] Var forward(
+      const Var& x) const;  // [N, in, H, W] -> [N, out, ceil(H / stride), ceil(W / stride)]
 
  private:
   Conv2dParams params_;

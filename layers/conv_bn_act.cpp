@@ -12,15 +12,23 @@ Conv2dOptions with_bias(Conv2dOptions conv, Bias bias) {
 }  // namespace
 
 ConvBnAct::ConvBnAct(Conv2dOptions conv, const BlockStyle& style)
-    : conv_(with_bias(conv, style.bias)), bn_(conv.out_channels, style.eps), activation_(style.activation) {
+    : conv_(with_bias(conv, style.bias)),
+      bn_(conv.out_channels, style.eps),
+      activation_(style.activation) {
   child("conv", conv_);
   child("bn", bn_);
 }
 
-Var ConvBnAct::forward(const Var& x) const { return activate(bn_.forward(conv_.forward(x)), activation_); }
+Var ConvBnAct::forward(const Var& x) const {
+  return activate(bn_.forward(conv_.forward(x)), activation_);
+}
 
-SeparableBlock::SeparableBlock(Index in_channels, Index out_channels, Index stride, const BlockStyle& style)
-    : depthwise_({.in_channels = in_channels, .out_channels = in_channels, .kernel = 3, .stride = stride,
+SeparableBlock::SeparableBlock(Index in_channels, Index out_channels, Index stride,
+                               const BlockStyle& style)
+    : depthwise_({.in_channels = in_channels,
+                  .out_channels = in_channels,
+                  .kernel = 3,
+                  .stride = stride,
                   .groups = in_channels},
                  style),
       pointwise_({.in_channels = in_channels, .out_channels = out_channels, .kernel = 1}, style) {

@@ -11,8 +11,8 @@ namespace rf {
 // What all blocks of one network share.
 struct BlockStyle {
   Activation activation = Activation::relu();
-  double eps = 1e-5;       // of batch norm
-  Bias bias = Bias::no;    // of the convolution before it
+  double eps = 1e-5;     // of batch norm
+  Bias bias = Bias::no;  // of the convolution before it
 };
 
 // Children: conv, bn.
@@ -27,12 +27,15 @@ class ConvBnAct final : public Module {
   Activation activation_;
 };
 
-// MobileNet's depthwise-separable block (Howard et al. 2017, section 3.1): a 3x3 convolution of each channel
-// alone, then a 1x1 convolution across channels. Children: depthwise, pointwise, both ConvBnAct.
+// MobileNet's depthwise-separable block (Howard et al. 2017, section 3.1): a 3x3 convolution of
+// each channel alone, then a 1x1 convolution across channels. Children: depthwise, pointwise, both
+// ConvBnAct.
 class SeparableBlock final : public Module {
  public:
   SeparableBlock(Index in_channels, Index out_channels, Index stride, const BlockStyle& style);
-  [[nodiscard]] Var forward(const Var& x) const { return pointwise_.forward(depthwise_.forward(x)); }
+  [[nodiscard]] Var forward(const Var& x) const {
+    return pointwise_.forward(depthwise_.forward(x));
+  }
 
  private:
   ConvBnAct depthwise_, pointwise_;

@@ -5,22 +5,26 @@
 
 namespace rf {
 
-Fpn::Fpn(const std::vector<Index>& in_channels, Index out_channels, UpsampleRule rule, const BlockStyle& style)
+Fpn::Fpn(const std::vector<Index>& in_channels, Index out_channels, UpsampleRule rule,
+         const BlockStyle& style)
     : rule_(rule) {
   for (std::size_t level = 0; level < in_channels.size(); ++level) {
     lateral_.push_back(std::make_unique<ConvBnAct>(
-        Conv2dOptions{.in_channels = in_channels[level], .out_channels = out_channels, .kernel = 1}, style));
+        Conv2dOptions{.in_channels = in_channels[level], .out_channels = out_channels, .kernel = 1},
+        style));
     child(message("lateral.", level), *lateral_.back());
   }
   for (std::size_t level = 0; level + 1 < in_channels.size(); ++level) {
     merge_.push_back(std::make_unique<ConvBnAct>(
-        Conv2dOptions{.in_channels = out_channels, .out_channels = out_channels, .kernel = 3}, style));
+        Conv2dOptions{.in_channels = out_channels, .out_channels = out_channels, .kernel = 3},
+        style));
     child(message("merge.", level), *merge_.back());
   }
 }
 
 std::vector<Var> Fpn::forward(const std::vector<Var>& levels) const {
-  RF_CHECK_SHAPE(levels.size() == lateral_.size(), "fpn", "got ", levels.size(), " levels, has ", lateral_.size());
+  RF_CHECK_SHAPE(levels.size() == lateral_.size(), "fpn", "got ", levels.size(), " levels, has ",
+                 lateral_.size());
   std::vector<Var> outputs(levels.size());
   for (std::size_t level = levels.size(); level-- > 0;) {
     const Var lateral = lateral_[level]->forward(levels[level]);
@@ -30,8 +34,9 @@ std::vector<Var> Fpn::forward(const std::vector<Var>& levels) const {
     }
     const Shape& size = lateral.value().shape();
     const Var above = ag::upsample_nearest(
-        outputs[level + 1],
-        {.out_h = size[2], .out_w = size[3], .scale = rule_ == UpsampleRule::double_and_crop ? 2 : 0});
+        outputs[level + 1], {.out_h = size[2],
+                             .out_w = size[3],
+                             .scale = rule_ == UpsampleRule::double_and_crop ? 2 : 0});
     outputs[level] = merge_[level]->forward(ag::add(lateral, above));
   }
   return outputs;

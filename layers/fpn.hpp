@@ -1,5 +1,6 @@
-// Feature pyramid (Lin et al. 2017; RetinaFace section 3.1): lateral 1x1 convolutions bring every backbone level
-// to one width, each level adds the one above it, upsampled, and a 3x3 convolution smooths the sum.
+// Feature pyramid (Lin et al. 2017; RetinaFace section 3.1): lateral 1x1 convolutions bring every
+// backbone level to one width, each level adds the one above it, upsampled, and a 3x3 convolution
+// smooths the sum.
 #pragma once
 
 #include <memory>
@@ -15,10 +16,12 @@ enum class UpsampleRule {
   double_and_crop,  // source index floor(i / 2), what exceeds the finer map is cut off
 };
 
-// Levels are ordered from the finest. Children: lateral.{level}, merge.{level} (merge: all but the coarsest).
+// Levels are ordered from the finest. Children: lateral.{level}, merge.{level} (merge: all but the
+// coarsest).
 class Fpn final : public Module {
  public:
-  Fpn(const std::vector<Index>& in_channels, Index out_channels, UpsampleRule rule, const BlockStyle& style);
+  Fpn(const std::vector<Index>& in_channels, Index out_channels, UpsampleRule rule,
+      const BlockStyle& style);
 
   // Per level [N, in_channels[l], H_l, W_l] -> [N, out_channels, H_l, W_l].
   [[nodiscard]] std::vector<Var> forward(const std::vector<Var>& levels) const;

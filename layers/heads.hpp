@@ -1,5 +1,5 @@
-// The heads: 1x1 convolutions that read class scores, box offsets and landmark offsets off every column of every
-// level (RetinaFace section 3.1, Figure 2).
+// The heads: 1x1 convolutions that read class scores, box offsets and landmark offsets off every
+// column of every level (RetinaFace section 3.1, Figure 2).
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@ namespace rf {
 
 enum class HeadSharing { per_level, shared };
 
-// One value per output of one kind of head. Anchors are ordered level-major from the finest, then row, column,
-// anchor by size ascending.
+// One value per output of one kind of head. Anchors are ordered level-major from the finest, then
+// row, column, anchor by size ascending.
 struct HeadOutputs {
   Var cls;       // [N, anchors, 2] logits: background, face
   Var box;       // [N, anchors, 4]

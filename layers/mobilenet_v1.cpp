@@ -20,7 +20,8 @@ MobileNetV1::MobileNetV1(const BlockStyle& style)
     auto& blocks = stages_.emplace_back();
     for (const Block& block : stages[s]) {
       const std::size_t index = blocks.size() + (s == 0 ? 1 : 0);  // stage1.0 is the stem
-      blocks.push_back(std::make_unique<SeparableBlock>(channels, block.out_channels, block.stride, style));
+      blocks.push_back(
+          std::make_unique<SeparableBlock>(channels, block.out_channels, block.stride, style));
       child(message("stage", s + 1, ".", index), *blocks.back());
       channels = block.out_channels;
     }

@@ -1,4 +1,5 @@
-// MobileNetV1 (Howard et al. 2017) as a backbone: three stages whose outputs have strides 8, 16 and 32.
+// MobileNetV1 (Howard et al. 2017) as a backbone: three stages whose outputs have strides 8, 16
+// and 32.
 #pragma once
 
 #include <memory>
@@ -9,16 +10,16 @@
 
 namespace rf {
 
-// Width multiplier 0.25: 8 (stride 2), 16, 32 (2), 32, 64 (2), 64 | 128 (2), 5 x 128 | 256 (2), 256 channels.
-// Children: stage1.0 (ConvBnAct), then stage{s}.{i} (SeparableBlock).
+// Width multiplier 0.25: 8 (stride 2), 16, 32 (2), 32, 64 (2), 64 | 128 (2), 5 x 128 | 256 (2), 256
+// channels. Children: stage1.0 (ConvBnAct), then stage{s}.{i} (SeparableBlock).
 class MobileNetV1 final : public Module {
  public:
   static constexpr Index kChannels[] = {64, 128, 256};  // of the three outputs
 
   explicit MobileNetV1(const BlockStyle& style);
 
-  // [N, 3, H, W] -> the outputs of the three stages: [N, 64, H/8, W/8], [N, 128, H/16, W/16], [N, 256, H/32, W/32],
-  // each size rounded up.
+  // [N, 3, H, W] -> the outputs of the three stages: [N, 64, H/8, W/8], [N, 128, H/16, W/16], [N,
+  // 256, H/32, W/32], each size rounded up.
   [[nodiscard]] std::vector<Var> forward(const Var& image) const;
 
  private:

@@ -56,15 +56,18 @@ void Module::load_state_dict(const StateDict& state) {
     if (rest.erase(name) == 0) missing.push_back(name);
   }
   for (const auto& [name, tensor] : rest) unexpected.push_back(name);
-  RF_CHECK_SHAPE(missing.empty() && unexpected.empty(), "load", "this network has other tensors: ", missing.size(),
-                 " missing (", first_few(missing), "), ", unexpected.size(), " unexpected (", first_few(unexpected), ")");
+  RF_CHECK_SHAPE(missing.empty() && unexpected.empty(), "load",
+                 "this network has other tensors: ", missing.size(), " missing (",
+                 first_few(missing), "), ", unexpected.size(), " unexpected (",
+                 first_few(unexpected), ")");
   const DType dtype = state.begin()->second.dtype();
   for (const auto& [name, var] : vars) {
     const Tensor& tensor = state.at(name);
-    RF_CHECK_SHAPE(tensor.shape() == var.value().shape(), "load", name, " has shape ", tensor.shape(), ", this network needs ",
-                   var.value().shape());
-    RF_CHECK_SHAPE(tensor.dtype() == dtype && (dtype == DType::f32 || dtype == DType::f64), "load", name, " has elements ",
-                   tensor.dtype(), ", needed are f32, or f64 in every tensor");
+    RF_CHECK_SHAPE(tensor.shape() == var.value().shape(), "load", name, " has shape ",
+                   tensor.shape(), ", this network needs ", var.value().shape());
+    RF_CHECK_SHAPE(tensor.dtype() == dtype && (dtype == DType::f32 || dtype == DType::f64), "load",
+                   name, " has elements ", tensor.dtype(),
+                   ", needed are f32, or f64 in every tensor");
   }
   for (auto& [name, var] : vars) var.set_value(state.at(name));
 }

@@ -1,7 +1,7 @@
 // Module: a layer or a network that owns parameters and buffers under names.
 //
-// A name is a path: "fpn.lateral.0.conv.weight" is the parameter `weight` of the child `conv` of ... A module
-// announces what it owns in its constructor, in the order of the computation.
+// A name is a path: "fpn.lateral.0.conv.weight" is the parameter `weight` of the child `conv` of
+// ... A module announces what it owns in its constructor, in the order of the computation.
 #pragma once
 
 #include <string>
@@ -24,16 +24,17 @@ class Module {
   Module& operator=(const Module&) = delete;
   virtual ~Module() = default;
 
-  // What training changes, and what it keeps beside (running statistics), in the order of construction. The Vars
-  // are the module's own.
+  // What training changes, and what it keeps beside (running statistics), in the order of
+  // construction. The Vars are the module's own.
   [[nodiscard]] NamedVars named_parameters() const { return collect(Kind::parameter); }
   [[nodiscard]] NamedVars named_buffers() const { return collect(Kind::buffer); }
 
   // Parameters and buffers; the tensors share storage with the module's.
   [[nodiscard]] StateDict state_dict() const;
 
-  // Replaces every parameter and buffer. Throws ShapeError, and changes nothing, unless `state` has exactly this
-  // module's names and shapes with elements f32 or all f64; the message names the first ones that differ.
+  // Replaces every parameter and buffer. Throws ShapeError, and changes nothing, unless `state` has
+  // exactly this module's names and shapes with elements f32 or all f64; the message names the
+  // first ones that differ.
   void load_state_dict(const StateDict& state);
 
  protected:

@@ -1,4 +1,5 @@
-// Find faces in an image: the whole interface that a program needs. Link retinaface::retinaface, include this.
+// Find faces in an image: the whole interface that a program needs. Link retinaface::retinaface,
+// include this.
 //
 //   rf::Detector detector("mobilenet0.25.safetensors");
 //   for (const rf::Face& face : detector.detect_file("photo.jpg")) std::cout << face.score << '\n';
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +21,10 @@ struct Point {
   float x, y;
 };
 
-// One face, in pixels of the image that was given: x to the right, y down, (0, 0) the upper left corner of
-// the upper left pixel. Boxes may reach outside the image. The landmarks, as the viewer sees them: left eye,
-// right eye, nose tip, left mouth corner, right mouth corner (the person's own right eye comes first).
+// One face, in pixels of the image that was given: x to the right, y down, (0, 0) the upper left
+// corner of the upper left pixel. Boxes may reach outside the image. The landmarks, as the viewer
+// sees them: left eye, right eye, nose tip, left mouth corner, right mouth corner (the person's own
+// right eye comes first).
 struct Face {
   float x1, y1, x2, y2;
   float score;  // probability of a face, 0 to 1
@@ -36,15 +39,17 @@ struct ImageView {
 };
 
 struct DetectorOptions {
-  float score = 0.5F;             // faces below are not reported
-  float nms = 0.4F;               // of two boxes that overlap by more (intersection / union) the better stays
-  std::string size = "original";  // "original", "long:N", "short:N", "short:N:MAX" or "WxH", see docs/sizes.md
+  float score = 0.5F;        // faces above this score are reported
+  std::optional<float> nms;  // of two boxes that overlap by more (intersection / union) the better
+                             // stays; empty: what the model file says (0.4 in the public ones)
+  std::string size =
+      "original";  // "original", "long:N", "short:N", "short:N:MAX" or "WxH", see docs/sizes.md
 };
 
 class Detector {
  public:
-  // Reads a model: our safetensors file, or a public file that holds this network (PyTorch .pth, MXNet .params).
-  // Throws when it cannot, or when an option makes no sense.
+  // Reads a model: our safetensors file, or a public file that holds this network (PyTorch .pth,
+  // MXNet .params). Throws when it cannot, or when an option makes no sense.
   explicit Detector(const std::string& model_path, const DetectorOptions& options = {});
   ~Detector();
   Detector(Detector&&) noexcept;

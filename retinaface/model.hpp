@@ -1,4 +1,5 @@
-// RetinaFace (Deng et al. 2020, section 3.1, Figure 2): backbone, feature pyramid, a context module per level, heads.
+// RetinaFace (Deng et al. 2020, section 3.1, Figure 2): backbone, feature pyramid, a context module
+// per level, heads.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// What a model file says about its network: the JSON of schema retinaface-model/1 as a struct (docs/weights-format.md).
+// What a model file says about its network: the JSON of schema retinaface-model/1 as a struct
+// (docs/weights-format.md).
 #pragma once
 
 #include <array>
@@ -28,7 +29,8 @@ struct NeckConfig {  // FPN and context modules
 
 enum class ChannelOrder { rgb, bgr };
 
-struct InputConfig {  // value = (pixel - mean) * scale, pixel 0 .. 255; mean and scale are in the order of `order`
+struct InputConfig {  // value = (pixel - mean) * scale, pixel 0 .. 255; mean and scale are in the
+                      // order of `order`
   ChannelOrder order = ChannelOrder::rgb;
   std::array<double, 3> mean{}, scale{1, 1, 1};
 };
@@ -65,7 +67,8 @@ struct ModelConfig {
   std::string provenance;  // where they come from, one sentence
 };
 
-// Throws ModelError, one line, naming the key: not JSON, another schema, a missing, unknown or senseless value.
+// Throws ModelError, one line, naming the key: not JSON, another schema, a missing, unknown or
+// senseless value.
 [[nodiscard]] ModelConfig parse_model_config(const std::string& json_text);
 
 }  // namespace rf

@@ -1,4 +1,5 @@
-// From a picture to faces, stage by stage: what Detector, the command line and the evaluation share.
+// From a picture to faces, stage by stage: what Detector, the command line and the evaluation
+// share.
 #pragma once
 
 #include <string>
@@ -34,19 +35,22 @@ class Pipeline {
   // Throws ModelError (the file), UsageError (an option).
   Pipeline(const std::string& model_path, const DetectorOptions& options);
 
-  // Faces by falling score, in pixels of `image`. Throws ShapeError for an empty image. Adds to `times` if given.
+  // Faces by falling score, in pixels of `image`. Throws ShapeError for an empty image. Adds to
+  // `times` if given.
   [[nodiscard]] std::vector<Face> detect(const Image& image, StageTimes* times = nullptr) const;
 
-  // The stages one by one. preprocess: image -> [1, 3, H, W]; network; postprocess: faces in pixels of the picture.
+  // The stages one by one. preprocess: image -> [1, 3, H, W]; network; postprocess: faces in pixels
+  // of the picture.
   [[nodiscard]] Tensor preprocess(const Image& image) const;
   [[nodiscard]] NetworkOutputs network(const Tensor& input) const;
-  [[nodiscard]] std::vector<Face> postprocess(const NetworkOutputs& outputs, ImageSize picture) const;
+  [[nodiscard]] std::vector<Face> postprocess(const NetworkOutputs& outputs,
+                                              ImageSize picture) const;
 
   [[nodiscard]] const LoadedModel& model() const { return model_; }
   [[nodiscard]] const SizeRule& size_rule() const { return size_; }
 
-  // Shorter and longer limit of face sizes (pixels of the picture) that the anchors are made for at this picture size:
-  // the smallest and the largest anchor, divided by the scale.
+  // Shorter and longer limit of face sizes (pixels of the picture) that the anchors are made for at
+  // this picture size: the smallest and the largest anchor, divided by the scale.
   struct FaceSizes {
     double smallest, largest;
   };

@@ -15,7 +15,8 @@ struct ImageSize {
 // original           the picture as it is
 // long:N             the longer side becomes N pixels, the ratio kept
 // short:N[:MAX]      the shorter side becomes N, but the longer at most MAX
-// WxH                exactly W x H: the picture is scaled by the smaller of the two ratios into the upper left corner,
+// WxH                exactly W x H: the picture is scaled by the smaller of the two ratios into the
+// upper left corner,
 //                    and the rest is filled with the mean colour, so that faces keep their shape
 class SizeRule {
  public:

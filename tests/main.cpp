@@ -27,7 +27,8 @@ void skip(const std::string& what) {
 
 std::optional<std::filesystem::path> shared_file(const std::string& relative_path) {
   const char* folder = std::getenv("RF_SHARED");
-  std::filesystem::path path = std::filesystem::path(folder && *folder ? folder : RF_SHARED_DEFAULT) / relative_path;
+  std::filesystem::path path =
+      std::filesystem::path(folder && *folder ? folder : RF_SHARED_DEFAULT) / relative_path;
   if (std::filesystem::exists(path)) return path;
   skip(relative_path + " is not in RF_SHARED");
   return std::nullopt;
@@ -54,7 +55,8 @@ Tensor random_tensor(const Shape& shape, std::uint64_t seed, DType dtype) {
 }
 
 TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "retinaface-test-XXXXXX").string();
+  std::string pattern =
+      (std::filesystem::temp_directory_path() / "retinaface-test-XXXXXX").string();
   if (!::mkdtemp(pattern.data())) std::abort();
   path_ = pattern;
 }

@@ -10,20 +10,22 @@
 
 namespace rf::test {
 
-// The folder with golden values and data (environment RF_SHARED, else ../shared of the source), if it is there.
-// When it is not, says once on stderr that `what` is skipped and counts it; the program then ends with the
-// number of skipped parts.
+// The folder with golden values and data (environment RF_SHARED, else ../shared of the source), if
+// it is there. When it is not, says once on stderr that `what` is skipped and counts it; the
+// program then ends with the number of skipped parts.
 [[nodiscard]] std::optional<std::filesystem::path> shared_file(const std::string& relative_path);
 
 // How many parts of tests were skipped so far, and the way to skip one.
 [[nodiscard]] int skipped_count();
 void skip(const std::string& what);
 
-// max |a - b| / max |b|; infinity when shapes differ or either holds a NaN. 0 for two empty tensors.
+// max |a - b| / max |b|; infinity when shapes differ or either holds a NaN. 0 for two empty
+// tensors.
 [[nodiscard]] double relative_error(const Tensor& a, const Tensor& b);
 
 // Standard-normal f32 (or f64) values keyed by seed.
-[[nodiscard]] Tensor random_tensor(const Shape& shape, std::uint64_t seed, DType dtype = DType::f32);
+[[nodiscard]] Tensor random_tensor(const Shape& shape, std::uint64_t seed,
+                                   DType dtype = DType::f32);
 
 // A folder of the test's own, removed with everything in it at the end.
 class TemporaryFolder {

@@ -1,6 +1,6 @@
-// What kernels are given: raw pointers and sizes, already checked by the op. Kernels are noexcept, check
-// nothing and allocate nothing. A kernel call covers a range [begin, end) of independent units (named at each
-// struct); the op cuts the whole range into chunks by shape alone.
+// What kernels are given: raw pointers and sizes, already checked by the op. Kernels are noexcept,
+// check nothing and allocate nothing. A kernel call covers a range [begin, end) of independent
+// units (named at each struct); the op cuts the whole range into chunks by shape alone.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,9 @@
 
 namespace rf {
 
-// y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, i s - p + u d, j s - p + v d], per group; zero outside x.
-// Unit: output pixel i * out_w + j of one image and one group, all of the group's output channels.
+// y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, i s - p + u d, j s - p + v d], per group; zero
+// outside x. Unit: output pixel i * out_w + j of one image and one group, all of the group's output
+// channels.
 template <class T>
 struct Conv2dArgs {
   const T* x;  // [batch, groups * in_channels, in_h, in_w]

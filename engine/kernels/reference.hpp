@@ -1,5 +1,5 @@
-// Reference kernels: each the equation at its arguments (args.hpp) as loops, for float and double. Never
-// optimised: an auditor reads them, and every fast kernel is tested against them.
+// Reference kernels: each the equation at its arguments (args.hpp) as loops, for float and double.
+// Never optimised: an auditor reads them, and every fast kernel is tested against them.
 #pragma once
 
 #include "engine/kernels/args.hpp"

@@ -1,5 +1,6 @@
-// KernelTable: one set of float kernels, compiled for one instruction set. All tables compute the same
-// functions (args.hpp) to within 1e-4 of a tensor's largest magnitude; `scalar` is the reference itself.
+// KernelTable: one set of float kernels, compiled for one instruction set. All tables compute the
+// same functions (args.hpp) to within 1e-4 of a tensor's largest magnitude; `scalar` is the
+// reference itself.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +14,15 @@ namespace rf {
 struct KernelTable {
   const char* name;  // as RF_ISA spells it
 
-  std::size_t (*conv2d_scratch_bytes)(const Conv2dArgs<float>&, Index pixels) noexcept;  // for one call
+  std::size_t (*conv2d_scratch_bytes)(const Conv2dArgs<float>&,
+                                      Index pixels) noexcept;  // for one call
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
   void (*batch_norm)(const BatchNormArgs<float>&, Index begin, Index end) noexcept;
 };
 
-// The table in use: the best that this CPU and its operating system support, or the one RF_ISA names. Decided
-// at the first call. Throws UsageError when RF_ISA names no table or one this CPU cannot run.
+// The table in use: the best that this CPU and its operating system support, or the one RF_ISA
+// names. Decided at the first call. Throws UsageError when RF_ISA names no table or one this CPU
+// cannot run.
 [[nodiscard]] const KernelTable& kernels();
 
 // Why that one, for people: "best of scalar, sse2, avx2, avx512", "RF_ISA".

@@ -1,4 +1,5 @@
-// Activations, element by element: relu(x) = max(x, 0); leaky_relu(x) = x for x > 0, slope x otherwise.
+// Activations, element by element: relu(x) = max(x, 0); leaky_relu(x) = x for x > 0, slope x
+// otherwise.
 #pragma once
 
 #include "engine/tensor.hpp"

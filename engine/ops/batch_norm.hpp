@@ -1,4 +1,5 @@
-// Batch normalisation (Ioffe and Szegedy 2015), inference form: y = gamma (x - mean) / sqrt(var + eps) + beta.
+// Batch normalisation (Ioffe and Szegedy 2015), inference form: y = gamma (x - mean) / sqrt(var +
+// eps) + beta.
 #pragma once
 
 #include "engine/tensor.hpp"
@@ -10,7 +11,8 @@ struct BatchNormParams {
 };
 
 // x [N, C, ...]; gamma, beta, mean, var [C]. Gives the shape of x. Throws ShapeError.
-[[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                                const Tensor& var, const BatchNormParams& params = {});
+[[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                const Tensor& mean, const Tensor& var,
+                                const BatchNormParams& params = {});
 
 }  // namespace rf

@@ -10,29 +10,45 @@ namespace rf {
 
 namespace {
 
-// Output pixels of one chunk: about 192 KiB of input, so that it stays in a second-level cache while all output
-// channels pass over it.
+// Output pixels of one chunk: about 192 KiB of input, so that it stays in a second-level cache
+// while all output channels pass over it.
 Index pixels_per_chunk(Index in_channels, Index out_plane) {
   constexpr Index kInputs = 49152;
   return std::clamp<Index>(kInputs / in_channels, std::min<Index>(out_plane, 64), out_plane);
 }
 
 template <class T>
-Conv2dArgs<T> make_args(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y, const Conv2dParams& p) {
-  return {.x = x.data<T>(), .w = w.data<T>(), .b = b.numel() ? b.data<T>() : nullptr, .y = y.data<T>(),
-          .groups = p.groups, .in_channels = w.shape()[1], .out_channels = w.shape()[0] / p.groups,
-          .in_h = x.shape()[2], .in_w = x.shape()[3], .out_h = y.shape()[2], .out_w = y.shape()[3],
-          .kernel_h = w.shape()[2], .kernel_w = w.shape()[3], .stride = p.stride, .pad = p.pad,
+Conv2dArgs<T> make_args(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
+                        const Conv2dParams& p) {
+  return {.x = x.data<T>(),
+          .w = w.data<T>(),
+          .b = b.numel() ? b.data<T>() : nullptr,
+          .y = y.data<T>(),
+          .groups = p.groups,
+          .in_channels = w.shape()[1],
+          .out_channels = w.shape()[0] / p.groups,
+          .in_h = x.shape()[2],
+          .in_w = x.shape()[3],
+          .out_h = y.shape()[2],
+          .out_w = y.shape()[3],
+          .kernel_h = w.shape()[2],
+          .kernel_w = w.shape()[3],
+          .stride = p.stride,
+          .pad = p.pad,
           .dilation = p.dilation};
 }
 
 template <class T, class Kernel>
-void run(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scratch_bytes, Kernel kernel) {
+void run(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scratch_bytes,
+         Kernel kernel) {
   const Index out_plane = args.out_h * args.out_w, parts = ceil_div(out_plane, pixels);
   parallel_for(batch * args.groups * parts, scratch_bytes, [&](Index chunk, std::byte* scratch) {
     const Index plane = chunk / parts, begin = chunk % parts * pixels;
-    kernel(args, Conv2dTile{.image = plane / args.groups, .group = plane % args.groups, .begin = begin,
-                            .end = std::min(begin + pixels, out_plane), .scratch = scratch});
+    kernel(args, Conv2dTile{.image = plane / args.groups,
+                            .group = plane % args.groups,
+                            .begin = begin,
+                            .end = std::min(begin + pixels, out_plane),
+                            .scratch = scratch});
   });
 }
 
@@ -41,18 +57,18 @@ void run(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scrat
 Shape conv2d_out_shape(const Shape& x, const Shape& w, const Conv2dParams& p) {
   RF_CHECK_SHAPE(x.rank() == 4 && w.rank() == 4, "conv2d", "input ", x, " and weight ", w,
                  " must be [N, C, H, W] and [K, C / groups, kh, kw]");
-  RF_CHECK_SHAPE(p.stride >= 1 && p.pad >= 0 && p.dilation >= 1 && p.groups >= 1, "conv2d", "stride ", p.stride,
-                 ", pad ", p.pad, ", dilation ", p.dilation, ", groups ", p.groups,
-                 ": stride, dilation and groups start at 1, pad at 0");
+  RF_CHECK_SHAPE(p.stride >= 1 && p.pad >= 0 && p.dilation >= 1 && p.groups >= 1, "conv2d",
+                 "stride ", p.stride, ", pad ", p.pad, ", dilation ", p.dilation, ", groups ",
+                 p.groups, ": stride, dilation and groups start at 1, pad at 0");
   RF_CHECK_SHAPE(w.numel() > 0, "conv2d", "weight ", w, " has no elements");
-  RF_CHECK_SHAPE(x[1] == checked_mul(w[1], p.groups) && w[0] % p.groups == 0, "conv2d", "input ", x, " has ", x[1],
-                 " channels, weight ", w, " with groups=", p.groups, " needs ", checked_mul(w[1], p.groups),
-                 " and an output count divisible by groups");
+  RF_CHECK_SHAPE(x[1] == checked_mul(w[1], p.groups) && w[0] % p.groups == 0, "conv2d", "input ", x,
+                 " has ", x[1], " channels, weight ", w, " with groups=", p.groups, " needs ",
+                 checked_mul(w[1], p.groups), " and an output count divisible by groups");
   const auto out_size = [&](int axis) {
     const Index padded = checked_add(x[axis], checked_mul(2, p.pad));
     const Index reach = checked_add(checked_mul(p.dilation, w[axis] - 1), 1);
-    RF_CHECK_SHAPE(padded >= reach, "conv2d", "input ", x, " with pad=", p.pad, " is smaller than kernel ", w,
-                   " with dilation=", p.dilation);
+    RF_CHECK_SHAPE(padded >= reach, "conv2d", "input ", x, " with pad=", p.pad,
+                   " is smaller than kernel ", w, " with dilation=", p.dilation);
     return (padded - reach) / p.stride + 1;
   };
   return {x[0], w[0], out_size(2), out_size(3)};
@@ -61,7 +77,8 @@ Shape conv2d_out_shape(const Shape& x, const Shape& w, const Conv2dParams& p) {
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dParams& params) {
   const Shape out = conv2d_out_shape(x.shape(), w.shape(), params);
   check_same_dtype("conv2d", {&x, &w, b.numel() ? &b : nullptr});
-  RF_CHECK_SHAPE(b.numel() == 0 || b.shape() == Shape{out[1]}, "conv2d", "bias ", b.shape(), " must be [", out[1], "]");
+  RF_CHECK_SHAPE(b.numel() == 0 || b.shape() == Shape{out[1]}, "conv2d", "bias ", b.shape(),
+                 " must be [", out[1], "]");
   Tensor y = Tensor::empty(out, x.dtype());
   if (y.numel() == 0) return y;
   const Index pixels = pixels_per_chunk(w.shape()[1], out[2] * out[3]);

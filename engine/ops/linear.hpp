@@ -5,7 +5,8 @@
 
 namespace rf {
 
-// x [N, C], w [K, C], b [K] or without elements for none; f32 or f64, all the same -> [N, K]. Throws ShapeError.
+// x [N, C], w [K, C], b [K] or without elements for none; f32 or f64, all the same -> [N, K].
+// Throws ShapeError.
 [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b);
 
 }  // namespace rf

@@ -1,5 +1,7 @@
-// Bilinear interpolation with pixel centres at half-integers (align_corners = false of other frameworks):
-//   s = max((i + 0.5) H / OH - 0.5, 0), y = (1 - frac s) x[floor s] + frac s x[min(floor s + 1, H - 1)], per axis.
+// Bilinear interpolation with pixel centres at half-integers (align_corners = false of other
+// frameworks):
+//   s = max((i + 0.5) H / OH - 0.5, 0), y = (1 - frac s) x[floor s] + frac s x[min(floor s + 1, H -
+//   1)], per axis.
 // No antialiasing: shrinking by more than 2 skips pixels (engine/image_resize.hpp is for pictures).
 #pragma once
 
@@ -11,7 +13,8 @@ struct ResizeBilinearParams {
   Index out_h = 1, out_w = 1;
 };
 
-// x [N, C, H, W], f32 or f64 -> [N, C, out_h, out_w]. Throws ShapeError: an empty plane, sizes below 1.
+// x [N, C, H, W], f32 or f64 -> [N, C, out_h, out_w]. Throws ShapeError: an empty plane, sizes
+// below 1.
 [[nodiscard]] Shape resize_bilinear_out_shape(const Shape& x, const ResizeBilinearParams& params);
 [[nodiscard]] Tensor resize_bilinear(const Tensor& x, const ResizeBilinearParams& params);
 

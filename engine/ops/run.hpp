@@ -12,12 +12,15 @@ namespace rf {
 // Throws ShapeError unless every tensor given (nullptr is skipped) is f32, or every one f64.
 void check_same_dtype(const char* op, std::initializer_list<const Tensor*> tensors);
 
-// body(begin, end) over [0, units), cut into chunks of about 16 thousand elements: small enough to balance over
-// threads and to stay in a first-level cache, large enough that handing one out costs nothing.
+// body(begin, end) over [0, units), cut into chunks of about 16 thousand elements: small enough to
+// balance over threads and to stay in a first-level cache, large enough that handing one out costs
+// nothing.
 template <class Body>
 void for_ranges(Index units, Index elements_per_unit, Body&& body) {
   constexpr Index kElements = 16384;
-  const Index size = elements_per_unit >= kElements ? 1 : kElements / (elements_per_unit > 0 ? elements_per_unit : 1);
+  const Index size = elements_per_unit >= kElements
+                         ? 1
+                         : kElements / (elements_per_unit > 0 ? elements_per_unit : 1);
   parallel_for(ceil_div(units, size), [&](Index chunk) {
     const Index begin = chunk * size;
     body(begin, begin + size < units ? begin + size : units);

@@ -1,4 +1,5 @@
-// The SIMD kernels for avx512; CMakeLists.txt gives this file, and no other, the flags that allow it.
+// The SIMD kernels for avx512; CMakeLists.txt gives this file, and no other, the flags that allow
+// it.
 #define ISA_ARCH xsimd::avx512bw
 #define ISA_NAME "avx512"
 #define ISA_TABLE avx512

@@ -6,7 +6,9 @@ namespace rf::isa {
 
 const KernelTable scalar = {
     .name = "scalar",
-    .conv2d_scratch_bytes = [](const Conv2dArgs<float>&, Index) noexcept -> std::size_t { return 0; },
+    .conv2d_scratch_bytes = [](const Conv2dArgs<float>&, Index) noexcept -> std::size_t {
+      return 0;
+    },
     .conv2d = reference::conv2d<float>,
     .batch_norm = reference::batch_norm<float>,
 };

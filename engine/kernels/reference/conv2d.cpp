@@ -15,7 +15,8 @@ void conv2d(const Conv2dArgs<T>& a, const Conv2dTile& tile) noexcept {
       for (Index c = 0; c < a.in_channels; ++c) {
         for (Index u = 0; u < a.kernel_h; ++u) {
           for (Index v = 0; v < a.kernel_w; ++v) {
-            const Index row = i * a.stride - a.pad + u * a.dilation, column = j * a.stride - a.pad + v * a.dilation;
+            const Index row = i * a.stride - a.pad + u * a.dilation,
+                        column = j * a.stride - a.pad + v * a.dilation;
             if (row < 0 || row >= a.in_h || column < 0 || column >= a.in_w) continue;
             sum += w[((k * a.in_channels + c) * a.kernel_h + u) * a.kernel_w + v] *
                    x[c * in_plane + row * a.in_w + column];

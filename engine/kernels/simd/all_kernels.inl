@@ -1,7 +1,7 @@
-// Every SIMD kernel, compiled once per instruction set (engine/kernels/isa/*.cpp define ISA_ARCH, ISA_NAME and
-// ISA_TABLE). Everything is in an anonymous namespace, names its vector type in full and uses nothing of the
-// standard library that another object file could share: otherwise the linker might keep a copy that old CPUs
-// cannot run. tests/checks/isa_leak.sh holds us to it.
+// Every SIMD kernel, compiled once per instruction set (engine/kernels/isa/*.cpp define ISA_ARCH,
+// ISA_NAME and ISA_TABLE). Everything is in an anonymous namespace, names its vector type in full
+// and uses nothing of the standard library that another object file could share: otherwise the
+// linker might keep a copy that old CPUs cannot run. tests/checks/isa_leak.sh holds us to it.
 #include <xsimd/xsimd.hpp>
 
 #include "engine/kernels/table.hpp"

@@ -1,4 +1,5 @@
-// Batch norm as one multiply-add per element: scale = gamma / sqrt(var + eps), shift = beta - mean scale.
+// Batch norm as one multiply-add per element: scale = gamma / sqrt(var + eps), shift = beta - mean
+// scale.
 namespace rf {
 namespace {
 

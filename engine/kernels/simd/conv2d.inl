@@ -1,10 +1,13 @@
 // Direct convolution of any kernel size, stride, padding, dilation and group count.
 //
-// A call covers some rows of one image and one group. Their input is copied into scratch, padded with zeros and
-// split by stride phase, so that one kernel tap is one constant offset for all output pixels:
-//   strip[c][row % s][column % s][row / s][column / s],   row, column counted from the padded corner.
-// Output pixels are then walked as one line of strip positions q = i * strip_w + j, kVectors vectors at a time
-// with a block of output channels in registers; positions with j >= out_w are computed and not stored.
+// A call covers some rows of one image and one group. Their input is copied into scratch, padded
+// with zeros and split by stride phase, so that one kernel tap is one constant offset for all
+// output pixels:
+//   strip[c][row % s][column % s][row / s][column / s],   row, column counted from the padded
+//   corner.
+// Output pixels are then walked as one line of strip positions q = i * strip_w + j, kVectors
+// vectors at a time with a block of output channels in registers; positions with j >= out_w are
+// computed and not stored.
 namespace rf {
 namespace {
 
@@ -13,7 +16,8 @@ constexpr int kConvChannels = 8, kConvVectors = 3;  // 24 accumulators of 32 reg
 #elif defined(__AVX2__)
 constexpr int kConvChannels = 4, kConvVectors = 3;  // 12 of 16
 #else
-constexpr int kConvChannels = 4, kConvVectors = 2;  // 8 of 16: without FMA each product needs a register
+constexpr int kConvChannels = 4,
+              kConvVectors = 2;  // 8 of 16: without FMA each product needs a register
 #endif
 constexpr Index kConvTile = kConvVectors * kLanes;
 
@@ -41,14 +45,17 @@ struct ConvStrip {
 constexpr Index round_up_64(Index bytes) { return (bytes + 63) / 64 * 64; }
 
 std::size_t conv2d_scratch_bytes(const Conv2dArgs<float>& a, Index pixels) noexcept {
-  const Index rows = (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
+  const Index rows =
+      (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
   const ConvStrip strip(a, rows < a.out_h ? rows : a.out_h);
   return static_cast<std::size_t>(round_up_64(strip.taps * static_cast<Index>(sizeof(Index))) +
                                   round_up_64(strip.floats(a) * static_cast<Index>(sizeof(float))));
 }
 
-// One line of a phase plane: to[t] = from[t * stride + start], zero where that is outside [0, in_w).
-inline void pack_line(float* to, Index width, const float* from, Index start, Index stride, Index in_w) noexcept {
+// One line of a phase plane: to[t] = from[t * stride + start], zero where that is outside [0,
+// in_w).
+inline void pack_line(float* to, Index width, const float* from, Index start, Index stride,
+                      Index in_w) noexcept {
   Index low = start >= 0 ? 0 : (-start + stride - 1) / stride;
   Index high = start < in_w ? (in_w - 1 - start) / stride + 1 : 0;
   if (low > width) low = width;
@@ -56,7 +63,8 @@ inline void pack_line(float* to, Index width, const float* from, Index start, In
   if (high < low) high = low;
   for (Index t = 0; t < low; ++t) to[t] = 0;
   if (stride == 1) {
-    __builtin_memcpy(to + low, from + start + low, static_cast<std::size_t>(high - low) * sizeof(float));
+    __builtin_memcpy(to + low, from + start + low,
+                     static_cast<std::size_t>(high - low) * sizeof(float));
   } else if (stride == 2) {
     for (Index t = low; t < high; ++t) to[t] = from[t * 2 + start];
   } else {
@@ -88,7 +96,8 @@ void tap_offsets(const Conv2dArgs<float>& a, const ConvStrip& strip, Index* offs
       for (Index v = 0; v < a.kernel_w; ++v) {
         const Index h = u * a.dilation, w = v * a.dilation;
         const Index phase = h % a.stride * strip.phases_w + w % a.stride;
-        *offset++ = c * strip.channel + (phase * strip.rows + h / a.stride) * strip.width + w / a.stride;
+        *offset++ =
+            c * strip.channel + (phase * strip.rows + h / a.stride) * strip.width + w / a.stride;
       }
     }
   }
@@ -121,8 +130,10 @@ void conv_block(const float* strip, const Index* offset, Index taps, const float
   for (int k = 0; k < Channels; ++k) {
     for (int v = 0; v < Vectors; ++v) {
       const Index rest = target.count - v * kLanes;
-      if (rest >= kLanes) acc[k][v].store_unaligned(target.to + k * target.plane + v * kLanes);
-      else if (rest > 0) store_partial(target.to + k * target.plane + v * kLanes, acc[k][v], rest);
+      if (rest >= kLanes)
+        acc[k][v].store_unaligned(target.to + k * target.plane + v * kLanes);
+      else if (rest > 0)
+        store_partial(target.to + k * target.plane + v * kLanes, acc[k][v], rest);
     }
   }
 }
@@ -130,20 +141,24 @@ void conv_block(const float* strip, const Index* offset, Index taps, const float
 template <int Channels>
 void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
                 const ConvTarget& target) noexcept {
-  if (target.count > 2 * kLanes) conv_block<Channels, kConvVectors>(strip, offset, taps, w, b, target);
-  else if (target.count > kLanes) conv_block<Channels, 2>(strip, offset, taps, w, b, target);
-  else conv_block<Channels, 1>(strip, offset, taps, w, b, target);
+  if (target.count > 2 * kLanes)
+    conv_block<Channels, kConvVectors>(strip, offset, taps, w, b, target);
+  else if (target.count > kLanes)
+    conv_block<Channels, 2>(strip, offset, taps, w, b, target);
+  else
+    conv_block<Channels, 1>(strip, offset, taps, w, b, target);
 }
 
-// The values of strip positions q .. q + count - 1, [channels][kConvTile], to their places in y: those past the
-// end of a row are dropped.
-void store_rows(const float* tile, Index channels, Index q, Index count, const Conv2dArgs<float>& a, Index width,
-                float* y) noexcept {
+// The values of strip positions q .. q + count - 1, [channels][kConvTile], to their places in y:
+// those past the end of a row are dropped.
+void store_rows(const float* tile, Index channels, Index q, Index count, const Conv2dArgs<float>& a,
+                Index width, float* y) noexcept {
   const Index out_plane = a.out_h * a.out_w;
   for (Index t = 0; t < count;) {
     const Index row = (q + t) / width, j = (q + t) % width;
     const Index length = width - j < count - t ? width - j : count - t;
-    const Index kept = a.out_w - j < length ? a.out_w - j : length;  // negative in the gap between two rows
+    const Index kept =
+        a.out_w - j < length ? a.out_w - j : length;  // negative in the gap between two rows
     for (Index k = 0; k < channels; ++k) {
       float* to = y + k * out_plane + row * a.out_w + j;
       const float* from = tile + k * kConvTile + t;
@@ -158,14 +173,16 @@ void conv2d(const Conv2dArgs<float>& a, const Conv2dTile& tile) noexcept {
   const Index first_row = tile.begin / a.out_w, last_row = (tile.end - 1) / a.out_w;
   const ConvStrip shape(a, last_row - first_row + 1);
   auto* offset = reinterpret_cast<Index*>(tile.scratch);
-  auto* strip = reinterpret_cast<float*>(tile.scratch + round_up_64(shape.taps * static_cast<Index>(sizeof(Index))));
+  auto* strip = reinterpret_cast<float*>(
+      tile.scratch + round_up_64(shape.taps * static_cast<Index>(sizeof(Index))));
   const Index plane0 = (tile.image * a.groups + tile.group) * a.in_channels;
   tap_offsets(a, shape, offset);
   pack_strip(a, shape, a.x + plane0 * a.in_h * a.in_w, first_row, strip);
 
   const float* w = a.w + tile.group * a.out_channels * shape.taps;
   const float* b = a.b ? a.b + tile.group * a.out_channels : nullptr;
-  float* y = a.y + (tile.image * a.groups + tile.group) * a.out_channels * out_plane + first_row * a.out_w;
+  float* y =
+      a.y + (tile.image * a.groups + tile.group) * a.out_channels * out_plane + first_row * a.out_w;
   const bool gapless = shape.width == a.out_w;  // then a strip position is an output pixel
   const Index q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1;
   alignas(64) float buffer[kConvChannels * kConvTile];
@@ -177,10 +194,17 @@ void conv2d(const Conv2dArgs<float>& a, const Conv2dTile& tile) noexcept {
       const Index left = a.out_channels - k;
       const float* bias = b ? b + k : nullptr;
       Index channels = 1;
-      if (left >= kConvChannels) conv_block<kConvChannels>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target), channels = kConvChannels;
-      else if (left >= 4) conv_block<4>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target), channels = 4;
-      else if (left >= 2) conv_block<2>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target), channels = 2;
-      else conv_block<1>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target);
+      if (left >= kConvChannels)
+        conv_block<kConvChannels>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
+            channels = kConvChannels;
+      else if (left >= 4)
+        conv_block<4>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
+            channels = 4;
+      else if (left >= 2)
+        conv_block<2>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
+            channels = 2;
+      else
+        conv_block<1>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target);
       if (!gapless) store_rows(buffer, channels, q, count, a, shape.width, y);
       k += channels;
     }

@@ -1,0 +1,30 @@
+#include "retinaface/anchors.hpp"
+
+#include "engine/check.hpp"
+
+namespace rf {
+
+AnchorGrid::AnchorGrid(const std::vector<AnchorLevel>& levels, Index width, Index height) {
+  RF_CHECK_SHAPE(width >= 1 && height >= 1, "anchors", "a picture of ", width, "x", height,
+                 " has no pixels");
+  for (const AnchorLevel& level : levels) {
+    const Index columns = ceil_div(width, level.stride), rows = ceil_div(height, level.stride);
+    levels_.push_back({count_, columns, level.stride, level.offset, level.sizes});
+    count_ = checked_add(
+        count_, checked_mul(checked_mul(columns, rows), static_cast<Index>(level.sizes.size())));
+  }
+}
+
+Anchor AnchorGrid::operator[](Index index) const {
+  RF_ASSERT(index >= 0 && index < count_);
+  std::size_t l = levels_.size() - 1;
+  while (index < levels_[l].first) --l;
+  const Level& level = levels_[l];
+  const Index per_cell = static_cast<Index>(level.sizes.size()), in_level = index - level.first;
+  const Index cell = in_level / per_cell, row = cell / level.columns, column = cell % level.columns;
+  return {static_cast<double>(column * level.stride) + level.offset,
+          static_cast<double>(row * level.stride) + level.offset,
+          level.sizes[static_cast<std::size_t>(in_level % per_cell)]};
+}
+
+}  // namespace rf

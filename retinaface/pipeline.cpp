@@ -1,0 +1,186 @@
+#include "retinaface/pipeline.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "autograd/ops.hpp"
+#include "engine/check.hpp"
+#include "engine/image_resize.hpp"
+#include "engine/parallel.hpp"
+#include "retinaface/nms.hpp"
+#include "weights/model_file.hpp"
+
+namespace rf {
+
+namespace {
+
+// Adds the time of its life to a total, if there is one.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double* total) : total_(total), start_(std::chrono::steady_clock::now()) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() {
+    const std::chrono::duration<double, std::milli> passed =
+        std::chrono::steady_clock::now() - start_;
+    if (total_) *total_ += passed.count();
+  }
+
+ private:
+  double* total_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+LoadedModel load(const std::string& path) {
+  ModelFile file = read_model(path);
+  try {
+    return {path, file.format, file.sha256, parse_model_config(file.description),
+            std::move(file.tensors)};
+  } catch (const ModelError& error) {
+    throw ModelError(message(path, ": ", error.what()));
+  }
+}
+
+// Loads the tensors into the network; only a wrong model file can make that fail.
+void fill(RetinaFace& network, const LoadedModel& model) {
+  try {
+    network.load_state_dict(model.tensors);
+  } catch (const ShapeError& error) {
+    throw ModelError(message(model.path, ": ", error.what()));
+  }
+}
+
+void check_fraction(const char* name, float value) {
+  if (!(value >= 0 && value <= 1))
+    throw UsageError(message(name, " ", value, ": a number from 0 to 1 is needed"));
+}
+
+bool finite(const Box& box, const std::array<Point, 5>& points) {
+  bool all = std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) &&
+             std::isfinite(box.y2);
+  for (const Point& p : points) all = all && std::isfinite(p.x) && std::isfinite(p.y);
+  return all;
+}
+
+Box clipped(Box box, ImageSize size, bool plus_one) {
+  const float right = static_cast<float>(size.width - (plus_one ? 1 : 0));
+  const float bottom = static_cast<float>(size.height - (plus_one ? 1 : 0));
+  return {std::clamp(box.x1, 0.0F, right), std::clamp(box.y1, 0.0F, bottom),
+          std::clamp(box.x2, 0.0F, right), std::clamp(box.y2, 0.0F, bottom)};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const std::string& model_path, const DetectorOptions& options)
+    : model_(load(model_path)),
+      options_(options),
+      size_(SizeRule::parse(options.size)),
+      network_(model_.config) {
+  check_fraction("score", options.score);
+  if (options.nms) check_fraction("nms", *options.nms);
+  fill(network_, model_);
+}
+
+std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const {
+  Tensor input;
+  NetworkOutputs outputs;
+  {
+    const Stopwatch stopwatch(times ? &times->resize : nullptr);
+    input = preprocess(image);
+  }
+  {
+    const Stopwatch stopwatch(times ? &times->network : nullptr);
+    outputs = network(input);
+  }
+  const Stopwatch stopwatch(times ? &times->post : nullptr);
+  return postprocess(outputs, {image.width, image.height});
+}
+
+Tensor Pipeline::preprocess(const Image& image) const {
+  const ImageSize picture{image.width, image.height};
+  const ImageSize scaled = size_.scaled(picture), canvas = size_.canvas(picture);
+  Image resized;
+  if (scaled != picture) resized = resize(image, scaled.width, scaled.height);
+  const std::uint8_t* rgb = (scaled != picture ? resized : image).rgb.data();
+  const InputConfig& input = model_.config.input;
+  Tensor out = Tensor::empty({1, 3, canvas.height, canvas.width});
+  float* to = out.data<float>();
+  parallel_for(canvas.height, [&](Index row) {
+    for (Index c = 0; c < 3; ++c) {
+      const auto channel = static_cast<std::size_t>(c);
+      const double mean = input.mean[channel], scale = input.scale[channel];
+      const Index sample = input.order == ChannelOrder::rgb ? c : 2 - c;
+      float* line = to + (c * canvas.height + row) * canvas.width;
+      Index x = 0;
+      if (row < scaled.height) {
+        const std::uint8_t* from = rgb + row * scaled.width * 3 + sample;
+        for (; x < scaled.width; ++x) {
+          line[x] = static_cast<float>((static_cast<double>(from[x * 3]) - mean) * scale);
+        }
+      }
+      std::fill(line + x, line + canvas.width, 0.0F);  // the mean colour, taken off
+    }
+  });
+  return out;
+}
+
+NetworkOutputs Pipeline::network(const Tensor& input) const {
+  const HeadOutputs heads = network_.forward(Var(input));
+  const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
+  RF_CHECK_SHAPE(input.shape()[0] == 1, "network", "one picture at a time, got ", input.shape());
+  return {.score = softmax(rows(heads.cls.value()), 1),
+          .box = rows(heads.box.value()),
+          .landmark = rows(heads.landmark.value())};
+}
+
+std::vector<Face> Pipeline::postprocess(const NetworkOutputs& outputs, ImageSize picture) const {
+  const ModelConfig& config = model_.config;
+  const ImageSize scaled = size_.scaled(picture), canvas = size_.canvas(picture);
+  const AnchorGrid anchors(config.anchors, canvas.width, canvas.height);
+  RF_CHECK_SHAPE(outputs.score.shape() == (Shape{anchors.count(), 2}), "postprocess", "scores ",
+                 outputs.score.shape(), " do not fit the ", anchors.count(),
+                 " anchors of a picture of ", canvas.width, "x", canvas.height);
+  // Scores first: only what passes is decoded.
+  const float *score = outputs.score.data<float>(), *box = outputs.box.data<float>();
+  const float* landmark = outputs.landmark.data<float>();
+  std::vector<Box> boxes;
+  std::vector<float> scores;
+  std::vector<std::array<Point, 5>> points;
+  for (Index i = 0; i < anchors.count(); ++i) {
+    if (!(score[2 * i + 1] > options_.score)) continue;
+    const Anchor anchor = anchors[i];
+    Box decoded = decode_box(anchor, std::span<const float, 4>(box + 4 * i, 4), config.coding);
+    const auto five =
+        decode_landmarks(anchor, std::span<const float, 10>(landmark + 10 * i, 10), config.coding);
+    if (!finite(decoded, five)) continue;
+    if (config.coding.clip) decoded = clipped(decoded, scaled, config.coding.plus_one);
+    boxes.push_back(decoded);
+    scores.push_back(score[2 * i + 1]);
+    points.push_back(five);
+  }
+  const double threshold = options_.nms ? static_cast<double>(*options_.nms) : config.nms.iou;
+  std::vector<Face> faces;
+  const float to_x = static_cast<float>(picture.width) / static_cast<float>(scaled.width);
+  const float to_y = static_cast<float>(picture.height) / static_cast<float>(scaled.height);
+  for (const Index kept : nms(boxes, scores, {.iou = threshold, .plus_one = config.nms.plus_one})) {
+    const auto k = static_cast<std::size_t>(kept);
+    Face& face = faces.emplace_back(Face{boxes[k].x1 * to_x, boxes[k].y1 * to_y, boxes[k].x2 * to_x,
+                                         boxes[k].y2 * to_y, scores[k], points[k]});
+    for (Point& p : face.landmarks) p = {p.x * to_x, p.y * to_y};
+  }
+  return faces;
+}
+
+Pipeline::FaceSizes Pipeline::face_sizes(ImageSize picture) const {
+  const double scale =
+      static_cast<double>(size_.scaled(picture).width) / static_cast<double>(picture.width);
+  double smallest = model_.config.anchors.front().sizes.front(), largest = smallest;
+  for (const AnchorLevel& level : model_.config.anchors) {
+    smallest = std::min(smallest, level.sizes.front());
+    largest = std::max(largest, level.sizes.back());
+  }
+  return {smallest / scale, largest / scale};
+}
+
+}  // namespace rf
