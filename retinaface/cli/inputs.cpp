@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestLine = 4096;  // PATH_MAX of Linux
 
-// Sorted by path, so that the order does not depend on the file system. Errors are found in order too.
+// Sorted by path, so that the order does not depend on the file system. Errors are found in order
+// too.
 void add_folder(const fs::path& folder, std::vector<Input>& found) {
   std::error_code error;
   fs::directory_iterator entries(folder, error);
@@ -35,7 +36,9 @@ void add_folder(const fs::path& folder, std::vector<Input>& found) {
       found.push_back({path.string(), ""});
     }
   }
-  if (error) found.push_back({folder.string(), message(folder.string(), ": cannot read the folder: ", error.message())});
+  if (error)
+    found.push_back(
+        {folder.string(), message(folder.string(), ": cannot read the folder: ", error.message())});
 }
 
 void expand_existing(const std::string& path, std::deque<Input>& inputs) {
@@ -47,9 +50,11 @@ void expand_existing(const std::string& path, std::deque<Input>& inputs) {
   std::vector<Input> found;
   add_folder(path, found);
   if (found.empty()) {
-    found.push_back({path, message(path, ": the folder holds no image (jpg, jpeg, png, bmp, ppm, pgm, pnm)")});
+    found.push_back(
+        {path, message(path, ": the folder holds no image (jpg, jpeg, png, bmp, ppm, pgm, pnm)")});
   }
-  std::sort(found.begin(), found.end(), [](const Input& a, const Input& b) { return a.path < b.path; });
+  std::sort(found.begin(), found.end(),
+            [](const Input& a, const Input& b) { return a.path < b.path; });
   inputs.insert(inputs.end(), found.begin(), found.end());
 }
 
@@ -65,8 +70,9 @@ void expand(const std::string& argument, std::deque<Input>& inputs) {
   if (result == 0) {
     for (std::size_t i = 0; i < matches.gl_pathc; ++i) expand_existing(matches.gl_pathv[i], inputs);
   } else {
-    inputs.push_back({argument, message(argument, result == GLOB_NOMATCH ? ": no file matches this pattern"
-                                                                         : ": the pattern cannot be expanded")});
+    inputs.push_back(
+        {argument, message(argument, result == GLOB_NOMATCH ? ": no file matches this pattern"
+                                                            : ": the pattern cannot be expanded")});
   }
   ::globfree(&matches);
 }
@@ -80,13 +86,15 @@ std::string parent_folder(const std::string& path) {
 }
 
 bool has_image_extension(const std::string& path) {
-  static constexpr std::array<std::string_view, 7> kExtensions{".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".pnm"};
+  static constexpr std::array<std::string_view, 7> kExtensions{".jpg", ".jpeg", ".png", ".bmp",
+                                                               ".ppm", ".pgm",  ".pnm"};
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-InputQueue::InputQueue(const std::vector<std::string>& arguments, std::istream& list) : list_(&list) {
+InputQueue::InputQueue(const std::vector<std::string>& arguments, std::istream& list)
+    : list_(&list) {
   for (const std::string& argument : arguments) {
     if (argument != "-") {
       expand(argument, rest_ ? *rest_ : queue_);
@@ -116,15 +124,16 @@ std::optional<Input> InputQueue::next() {
   return input;
 }
 
-// One line of the list into the queue; false at its end. A list that is no text (somebody piped a picture in) ends
-// there with one error, not with one for each "line".
+// One line of the list into the queue; false at its end. A list that is no text (somebody piped a
+// picture in) ends there with one error, not with one for each "line".
 bool InputQueue::read_list_line() {
   std::string line;
   int c = std::istream::traits_type::eof();
   while ((c = list_->get()) != std::istream::traits_type::eof() && c != '\n') {
     if (c == '\0' || line.size() >= kLongestLine) {
-      rest_->push_front({"-", message("standard input: a list of paths is needed, one on each line; this is ",
-                                      c == '\0' ? "not text" : "a line of more than 4096 bytes")});
+      rest_->push_front(
+          {"-", message("standard input: a list of paths is needed, one on each line; this is ",
+                        c == '\0' ? "not text" : "a line of more than 4096 bytes")});
       return false;
     }
     line += static_cast<char>(c);

@@ -16,18 +16,22 @@ struct Input {
   std::string error;  // not empty: this input cannot be read, and why (names the path)
 };
 
-// Name of the folder that holds the file, as WIDER FACE groups its images: "0--Parade" for "val/0--Parade/1.jpg". For
-// a path without a folder, that of the current one. Empty in the root folder.
+// Name of the folder that holds the file, as WIDER FACE groups its images: "0--Parade" for
+// "val/0--Parade/1.jpg". For a path without a folder, that of the current one. Empty in the root
+// folder.
 [[nodiscard]] std::string parent_folder(const std::string& path);
 
-// Whether the name ends in one of the extensions that a folder is searched for: jpg jpeg png bmp ppm pgm pnm, any case.
+// Whether the name ends in one of the extensions that a folder is searched for: jpg jpeg png bmp
+// ppm pgm pnm, any case.
 [[nodiscard]] bool has_image_extension(const std::string& path);
 
 // Expands arguments, in their order, one input at a time:
 //   file        itself, whatever its extension
-//   folder      its image files and those of its subfolders, sorted by path; hidden files and linked folders left out
-//   pattern     (with * ? or [, and not the name of a file) what it matches, sorted, each expanded again
-//   -           the lines of `list`, each a file or folder; read as they come, so that a program can feed it
+//   folder      its image files and those of its subfolders, sorted by path; hidden files and
+//   linked folders left out pattern     (with * ? or [, and not the name of a file) what it
+//   matches, sorted, each expanded again
+//   -           the lines of `list`, each a file or folder; read as they come, so that a program
+//   can feed it
 // What does not exist, or holds no image, is an Input with an error.
 class InputQueue {
  public:

@@ -19,12 +19,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the box's size, on each side: enough for forehead, chin and ears, which a RetinaFace box leaves out.
+// Of the box's size, on each side: enough for forehead, chin and ears, which a RetinaFace box
+// leaves out.
 constexpr double kCropMargin = 0.25;
 
 // The extensions that write_image knows.
 bool names_picture(const std::string& path) {
-  static constexpr std::array<std::string_view, 5> kExtensions{".png", ".jpg", ".jpeg", ".bmp", ".ppm"};
+  static constexpr std::array<std::string_view, 5> kExtensions{".png", ".jpg", ".jpeg", ".bmp",
+                                                               ".ppm"};
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
@@ -34,7 +36,8 @@ void make_folder(const fs::path& folder) {
   if (folder.empty()) return;
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw FileError(message(folder.string(), ": cannot make this folder: ", error.message()));
+  if (error)
+    throw FileError(message(folder.string(), ": cannot make this folder: ", error.message()));
 }
 
 // What links and ".." come to, as far as the file exists.
@@ -52,7 +55,8 @@ OutputFiles::OutputFiles(const OutputOptions& options, bool one_input) : options
   std::error_code ignored;
   draw_to_file_ = names_picture(options_.draw) && !fs::is_directory(options_.draw, ignored);
   if (draw_to_file_ && !one_input) {
-    throw UsageError(message("--draw ", options_.draw, ": one picture cannot show several inputs; name a folder"));
+    throw UsageError(message("--draw ", options_.draw,
+                             ": one picture cannot show several inputs; name a folder"));
   }
   if (!options_.draw.empty() && !draw_to_file_) make_folder(options_.draw);
   make_folder(options_.crops);
@@ -63,7 +67,8 @@ void OutputFiles::protect(const std::string& path) {
   if (any()) inputs_.insert(resolved(path));
 }
 
-bool OutputFiles::write(const std::string& input, const Image& image, const std::vector<Face>& faces) {
+bool OutputFiles::write(const std::string& input, const Image& image,
+                        const std::vector<Face>& faces) {
   protect(input);
   bool good = true;
   const auto attempt = [&good](auto&& step) {
@@ -80,15 +85,18 @@ bool OutputFiles::write(const std::string& input, const Image& image, const std:
   return good;
 }
 
-void OutputFiles::write_drawing(const std::string& input, const Image& image, const std::vector<Face>& faces) {
-  const std::string path =
-      draw_to_file_ ? options_.draw : (fs::path(options_.draw) / (stem_of(input) + ".png")).string();
+void OutputFiles::write_drawing(const std::string& input, const Image& image,
+                                const std::vector<Face>& faces) {
+  const std::string path = draw_to_file_
+                               ? options_.draw
+                               : (fs::path(options_.draw) / (stem_of(input) + ".png")).string();
   claim(path, input);
   write_image(path, draw_faces(image, faces), options_.if_exists);
   written(path);
 }
 
-bool OutputFiles::write_crops(const std::string& input, const Image& image, const std::vector<Face>& faces) {
+bool OutputFiles::write_crops(const std::string& input, const Image& image,
+                              const std::vector<Face>& faces) {
   const std::string base = (fs::path(options_.crops) / stem_of(input)).string();
   claim(base + "_N.png", input);  // all of them at once: other inputs of this name have other faces
   bool good = true;
@@ -118,11 +126,12 @@ void OutputFiles::write_wider(const std::string& input, const std::vector<Face>&
 }
 
 void OutputFiles::claim(const std::string& path, const std::string& input) {
-  if (inputs_.contains(resolved(path))) throw FileError(message(path, ": is an input, and inputs are never replaced"));
+  if (inputs_.contains(resolved(path)))
+    throw FileError(message(path, ": is an input, and inputs are never replaced"));
   const auto [owner, is_new] = claimed_.emplace(path, input);
   if (!is_new) {
-    throw FileError(message(path, ": already written for ", owner->second, "; the result of ", input,
-                            " has the same name, run it separately into another folder"));
+    throw FileError(message(path, ": already written for ", owner->second, "; the result of ",
+                            input, " has the same name, run it separately into another folder"));
   }
 }
 

@@ -23,25 +23,30 @@ struct OutputOptions {
 
 class OutputFiles {
  public:
-  // Makes the folders. Throws FileError when one cannot be made, UsageError when --draw names one file although there
-  // can be several inputs.
+  // Makes the folders. Throws FileError when one cannot be made, UsageError when --draw names one
+  // file although there can be several inputs.
   OutputFiles(const OutputOptions& options, bool one_input);
 
-  [[nodiscard]] bool any() const { return !options_.draw.empty() || !options_.crops.empty() || !options_.wider.empty(); }
+  [[nodiscard]] bool any() const {
+    return !options_.draw.empty() || !options_.crops.empty() || !options_.wider.empty();
+  }
 
   // A file that must never be written, --overwrite or not: an input.
   void protect(const std::string& path);
 
-  // Writes what was asked for one input, and says every path on stderr. False when a file could not be written (said
-  // too); the others are.
-  [[nodiscard]] bool write(const std::string& input, const Image& image, const std::vector<Face>& faces);
+  // Writes what was asked for one input, and says every path on stderr. False when a file could not
+  // be written (said too); the others are.
+  [[nodiscard]] bool write(const std::string& input, const Image& image,
+                           const std::vector<Face>& faces);
 
  private:
   void write_drawing(const std::string& input, const Image& image, const std::vector<Face>& faces);
-  [[nodiscard]] bool write_crops(const std::string& input, const Image& image, const std::vector<Face>& faces);
+  [[nodiscard]] bool write_crops(const std::string& input, const Image& image,
+                                 const std::vector<Face>& faces);
   void write_wider(const std::string& input, const std::vector<Face>& faces);
 
-  // Throws FileError when another input has taken `path` in this run, or when it is an input itself.
+  // Throws FileError when another input has taken `path` in this run, or when it is an input
+  // itself.
   void claim(const std::string& path, const std::string& input);
   void written(const std::string& path) const;
 

@@ -33,8 +33,8 @@ std::string progress_line(const std::string& label, Index done, Index total, dou
   constexpr Index kCells = 24;
   const Index full = total > 0 ? kCells * done / total : kCells;
   std::string line = label + " [" + std::string(static_cast<std::size_t>(full), '=') +
-                     std::string(static_cast<std::size_t>(kCells - full), ' ') + "] " + std::to_string(done) + "/" +
-                     std::to_string(total);
+                     std::string(static_cast<std::size_t>(kCells - full), ' ') + "] " +
+                     std::to_string(done) + "/" + std::to_string(total);
   if (done > 0 && seconds > 0) {
     const double rate = static_cast<double>(done) / seconds;
     char text[48];
@@ -61,7 +61,8 @@ void Progress::step(Index done) {
   if (now - drawn_ < kRedraw) return;
   drawn_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  std::fprintf(stderr, "\r%s\033[K", progress_line(label_, std::min(done, total_), total_, seconds).c_str());
+  std::fprintf(stderr, "\r%s\033[K",
+               progress_line(label_, std::min(done, total_), total_, seconds).c_str());
   on_screen = true;
 }
 

@@ -8,11 +8,12 @@
 
 namespace rf::cli {
 
-// One bar at a time. It is redrawn at most ten times a second, and leaves the screen when it is destroyed or when say()
-// prints a line.
+// One bar at a time. It is redrawn at most ten times a second, and leaves the screen when it is
+// destroyed or when say() prints a line.
 class Progress {
  public:
-  // `total` steps of `label`; draws nothing unless `enabled` (the caller's -q) and stderr is a terminal.
+  // `total` steps of `label`; draws nothing unless `enabled` (the caller's -q) and stderr is a
+  // terminal.
   Progress(std::string label, Index total, bool enabled);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -33,7 +34,9 @@ class Progress {
   Clock::time_point start_, drawn_;
 };
 
-// The bar as text, 79 columns at most: "detect [=====     ] 12/34  5.1/s  4 s left". Requires 0 <= done <= total.
-[[nodiscard]] std::string progress_line(const std::string& label, Index done, Index total, double seconds);
+// The bar as text, 79 columns at most: "detect [=====     ] 12/34  5.1/s  4 s left". Requires 0 <=
+// done <= total.
+[[nodiscard]] std::string progress_line(const std::string& label, Index done, Index total,
+                                        double seconds);
 
 }  // namespace rf::cli

@@ -1,5 +1,6 @@
-// How detect writes its results: a table for people, JSON, JSON lines, CSV, WIDER text. docs/command-line.md specifies
-// each. The same results give the same bytes on every machine; only the object "run" differs between runs.
+// How detect writes its results: a table for people, JSON, JSON lines, CSV, WIDER text.
+// docs/command-line.md specifies each. The same results give the same bytes on every machine; only
+// the object "run" differs between runs.
 #pragma once
 
 #include <memory>
@@ -20,19 +21,21 @@ struct ImageResult {
   std::string error;  // not empty: the image failed
 };
 
-// What the results depend on, and what they should not depend on (the second half).
+// What the results depend on, then how they came about: the object "run".
 struct ResultContext {
   std::string model_name, model_sha256, model_licence;
-  DetectorOptions options;
-  bool exif = true;
+  float score = 0, nms = 0;  // in force, whoever chose them
+  std::string size;
 
+  bool exif = true;
   std::string version, isa, threads_source;
   int threads = 1;
 };
 
 enum class ResultFormat { none, table, csv, json, jsonl };
 
-// `value` with `decimals` digits after the point, independent of the locale, never "-0.000". Requires a finite value.
+// `value` with `decimals` digits after the point, independent of the locale, never "-0.000".
+// Requires a finite value.
 [[nodiscard]] std::string fixed(double value, int decimals);
 
 // `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
@@ -53,7 +56,8 @@ enum class ResultFormat { none, table, csv, json, jsonl };
 
 [[nodiscard]] std::string table_text(const ImageResult& result);
 
-// Writes the results of one run to stdout in one format; throws FileError when stdout cannot be written.
+// Writes the results of one run to stdout in one format; throws FileError when stdout cannot be
+// written.
 class ResultWriter {
  public:
   virtual ~ResultWriter() = default;
@@ -63,6 +67,7 @@ class ResultWriter {
 };
 
 // `context` must outlive the writer.
-[[nodiscard]] std::unique_ptr<ResultWriter> make_result_writer(ResultFormat format, const ResultContext& context);
+[[nodiscard]] std::unique_ptr<ResultWriter> make_result_writer(ResultFormat format,
+                                                               const ResultContext& context);
 
 }  // namespace rf::cli

@@ -78,7 +78,8 @@ double peak_memory_mb() {
   const std::string kilobytes = proc_value("/proc/self/status", "VmHWM");
   if (!kilobytes.empty()) return std::strtod(kilobytes.c_str(), nullptr) * 1024 / 1e6;
   rusage usage{};
-  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<double>(usage.ru_maxrss) * 1024 / 1e6 : 0;
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<double>(usage.ru_maxrss) * 1024 / 1e6
+                                               : 0;
 }
 
 void choose_execution(int threads, const std::string& isa) {
@@ -104,11 +105,13 @@ std::string isa_reason() { return isa_from_flag ? "--isa" : kernels_reason(); }
 
 void warn_if_slow() {
 #if !defined(__OPTIMIZE__)
-  say("note: this program was built without optimisation and is many times slower than it can be; build with "
+  say("note: this program was built without optimisation and is many times slower than it can be; "
+      "build with "
       "CMAKE_BUILD_TYPE=Release");
 #endif
   if (&kernels() == &isa::scalar) {
-    say("note: the scalar kernels are in use (" + isa_reason() + "); they are for audits, and many times slower");
+    say("note: the scalar kernels are in use (" + isa_reason() +
+        "); they are for audits, and many times slower");
   }
 }
 

@@ -1,4 +1,5 @@
-// What the program prints: results to stdout with every write checked, lines for people to stderr, and exit codes.
+// What the program prints: results to stdout with every write checked, lines for people to stderr,
+// and exit codes.
 #pragma once
 
 #include <string>
@@ -13,14 +14,15 @@ inline constexpr int kExitInput = 3;  // no input succeeded, or the results coul
 inline constexpr int kExitModel = 4;
 inline constexpr int kExitBug = 70;
 
-// `text` on one line: control characters (a newline in a file name, an escape sequence) become "\xNN".
+// `text` on one line: control characters (a newline in a file name, an escape sequence) become
+// "\xNN".
 [[nodiscard]] std::string one_line(const std::string& text);
 
 // Prints "retinaface: LINE" on stderr, after clearing a progress bar that is on the screen.
 void say(const std::string& line);
 
-// Appends `text` to stdout. Throws FileError when it cannot be written (a full disk); buffered text may only fail at
-// flush_results(), which every verb calls before it claims to be done.
+// Appends `text` to stdout. Throws FileError when it cannot be written (a full disk); buffered text
+// may only fail at flush_results(), which every verb calls before it claims to be done.
 void print(const std::string& text);
 void flush_results();
 

@@ -1,5 +1,6 @@
-// The verbs of the program. Each adds its subcommand, flags and help to `app`; when the user chose it, it runs while
-// the arguments are parsed and stores its exit code. What it throws becomes an exit code in main.cpp.
+// The verbs of the program. Each adds its subcommand, flags and help to `app`; when the user chose
+// it, it runs while the arguments are parsed and stores its exit code. What it throws becomes an
+// exit code in main.cpp.
 #pragma once
 
 #include <CLI/CLI.hpp>
