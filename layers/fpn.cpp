@@ -5,9 +5,7 @@
 
 namespace rf {
 
-Fpn::Fpn(const std::vector<Index>& in_channels, Index out_channels, UpsampleRule rule,
-         const BlockStyle& style)
-    : rule_(rule) {
+Fpn::Fpn(const std::vector<Index>& in_channels, Index out_channels, const BlockStyle& style) {
   for (std::size_t level = 0; level < in_channels.size(); ++level) {
     lateral_.push_back(std::make_unique<ConvBnAct>(
         Conv2dOptions{.in_channels = in_channels[level], .out_channels = out_channels, .kernel = 1},
@@ -33,10 +31,8 @@ std::vector<Var> Fpn::forward(const std::vector<Var>& levels) const {
       continue;
     }
     const Shape& size = lateral.value().shape();
-    const Var above = ag::upsample_nearest(
-        outputs[level + 1], {.out_h = size[2],
-                             .out_w = size[3],
-                             .scale = rule_ == UpsampleRule::double_and_crop ? 2 : 0});
+    const Var above =
+        ag::upsample_nearest(outputs[level + 1], {.out_h = size[2], .out_w = size[3]});
     outputs[level] = merge_[level]->forward(ag::add(lateral, above));
   }
   return outputs;

@@ -33,7 +33,7 @@ Index anchors_per_cell(const ModelConfig& config) {
 RetinaFace::RetinaFace(const ModelConfig& config)
     : backbone_(backbone_style(config.backbone)),
       fpn_({std::begin(MobileNetV1::kChannels), std::end(MobileNetV1::kChannels)},
-           config.neck.channels, config.neck.upsample, neck_style(config.neck)),
+           config.neck.channels, neck_style(config.neck)),
       heads_(static_cast<Index>(kLevels), config.neck.channels, anchors_per_cell(config),
              config.heads) {
   child("backbone", backbone_);

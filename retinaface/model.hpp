@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "layers/context_module.hpp"
+#include "layers/fpn.hpp"
+#include "layers/heads.hpp"
 #include "layers/mobilenet_v1.hpp"
 #include "retinaface/model_config.hpp"
 

@@ -127,9 +127,6 @@ void read_arch(ObjectReader arch, ModelConfig& config) {
   config.neck.activation = read_activation(neck.object("activation"));
   config.neck.bn_eps = neck.number("bn_eps", 0, 1);
   config.neck.bias = neck.boolean("bias") ? Bias::yes : Bias::no;
-  config.neck.upsample = neck.choice("upsample", {"nearest_to_size", "double_and_crop"}) == 0
-                             ? UpsampleRule::nearest_to_size
-                             : UpsampleRule::double_and_crop;
   neck.finish();
   config.heads = arch.choice("heads", {"per_level", "shared"}) == 0 ? HeadSharing::per_level
                                                                     : HeadSharing::shared;

@@ -8,7 +8,6 @@
 
 #include "layers/activation.hpp"
 #include "layers/conv2d.hpp"
-#include "layers/fpn.hpp"
 #include "layers/heads.hpp"
 
 namespace rf {
@@ -24,7 +23,6 @@ struct NeckConfig {  // FPN and context modules
   Activation activation;  // of lateral, merge and inner context convolutions
   double bn_eps = 1e-5;
   Bias bias = Bias::no;  // of convolutions that a batch norm follows
-  UpsampleRule upsample = UpsampleRule::nearest_to_size;
 };
 
 enum class ChannelOrder { rgb, bgr };

@@ -12,4 +12,25 @@ void conv2d(const Conv2dArgs<T>& a, const Conv2dTile& tile) noexcept;
 template <class T>
 void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept;
 
+template <class T>
+void relu(const ReluArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void leaky_relu(const LeakyReluArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void add(const AddArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void max_pool2d(const MaxPool2dArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void softmax(const SoftmaxArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void linear(const LinearArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void resize_bilinear(const ResizeBilinearArgs<T>& a, Index begin, Index end) noexcept;
+
 }  // namespace rf::reference

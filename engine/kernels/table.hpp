@@ -18,6 +18,13 @@ struct KernelTable {
                                       Index pixels) noexcept;  // for one call
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
   void (*batch_norm)(const BatchNormArgs<float>&, Index begin, Index end) noexcept;
+  void (*relu)(const ReluArgs<float>&, Index begin, Index end) noexcept;
+  void (*leaky_relu)(const LeakyReluArgs<float>&, Index begin, Index end) noexcept;
+  void (*add)(const AddArgs<float>&, Index begin, Index end) noexcept;
+  void (*max_pool2d)(const MaxPool2dArgs<float>&, Index begin, Index end) noexcept;
+  void (*softmax)(const SoftmaxArgs<float>&, Index begin, Index end) noexcept;
+  void (*linear)(const LinearArgs<float>&, Index begin, Index end) noexcept;
+  void (*resize_bilinear)(const ResizeBilinearArgs<float>&, Index begin, Index end) noexcept;
 };
 
 // The table in use: the best that this CPU and its operating system support, or the one RF_ISA

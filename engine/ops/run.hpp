@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <type_traits>
 
 #include "engine/check.hpp"
 #include "engine/parallel.hpp"
@@ -25,6 +26,16 @@ void for_ranges(Index units, Index elements_per_unit, Body&& body) {
     const Index begin = chunk * size;
     body(begin, begin + size < units ? begin + size : units);
   });
+}
+
+// Calls f with the bytes per element as a constant, so that moving one element is one instruction.
+template <class F>
+void with_element_size(DType dtype, F&& f) {
+  switch (size_of(dtype)) {
+    case 1: f(std::integral_constant<Index, 1>{}); break;
+    case 4: f(std::integral_constant<Index, 4>{}); break;
+    default: f(std::integral_constant<Index, 8>{}); break;
+  }
 }
 
 }  // namespace rf

@@ -1,8 +1,4 @@
-// Nearest-neighbour resampling: y[n,c,i,j] = x[n,c,si,sj], where
-//   scale = 0: si = floor(i H / OH), sj = floor(j W / OW), as PyTorch's interpolate(size=...) does;
-//   scale = s: si = floor(i / s), sj = floor(j / s): magnified by s, what exceeds OH x OW cut off,
-//   as MXNet's
-//              UpSampling followed by Crop does. The two differ where a size is odd.
+// Nearest-neighbour resampling: y[n,c,i,j] = x[n,c, floor(i H / OH), floor(j W / OW)].
 #pragma once
 
 #include "engine/tensor.hpp"
@@ -11,11 +7,9 @@ namespace rf {
 
 struct UpsampleNearestParams {
   Index out_h = 1, out_w = 1;
-  Index scale = 0;
 };
 
-// x [N, C, H, W] -> [N, C, out_h, out_w]. Throws ShapeError: an empty plane, sizes below 1, or H
-// scale < out_h.
+// x [N, C, H, W] -> [N, C, out_h, out_w]. Throws ShapeError: an empty plane, sizes below 1.
 [[nodiscard]] Shape upsample_nearest_out_shape(const Shape& x, const UpsampleNearestParams& params);
 [[nodiscard]] Tensor upsample_nearest(const Tensor& x, const UpsampleNearestParams& params);
 

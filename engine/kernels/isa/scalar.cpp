@@ -11,6 +11,13 @@ const KernelTable scalar = {
     },
     .conv2d = reference::conv2d<float>,
     .batch_norm = reference::batch_norm<float>,
+    .relu = reference::relu<float>,
+    .leaky_relu = reference::leaky_relu<float>,
+    .add = reference::add<float>,
+    .max_pool2d = reference::max_pool2d<float>,
+    .softmax = reference::softmax<float>,
+    .linear = reference::linear<float>,
+    .resize_bilinear = reference::resize_bilinear<float>,
 };
 
 }  // namespace rf::isa

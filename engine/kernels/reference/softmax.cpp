@@ -1,0 +1,23 @@
+#include "engine/kernels/reference.hpp"
+#include "engine/math.hpp"
+
+namespace rf::reference {
+
+template <class T>
+void softmax(const SoftmaxArgs<T>& a, Index begin, Index end) noexcept {
+  for (Index line = begin; line < end; ++line) {
+    const Index start = line / a.inner * a.size * a.inner + line % a.inner;
+    const T* x = a.x + start;
+    T* y = a.y + start;
+    T max = x[0];
+    for (Index i = 1; i < a.size; ++i) max = x[i * a.inner] > max ? x[i * a.inner] : max;
+    T sum = 0;
+    for (Index i = 0; i < a.size; ++i) sum += exp(x[i * a.inner] - max);
+    for (Index i = 0; i < a.size; ++i) y[i * a.inner] = exp(x[i * a.inner] - max) / sum;
+  }
+}
+
+template void softmax(const SoftmaxArgs<float>&, Index, Index) noexcept;
+template void softmax(const SoftmaxArgs<double>&, Index, Index) noexcept;
+
+}  // namespace rf::reference
