@@ -62,11 +62,6 @@ ResultContext context_of(const DetectFlags& flags, const LoadedModel& model) {
           .threads = threads.count};
 }
 
-// The message of an error, with the name of the image unless it begins with it.
-std::string with_name(const std::string& path, const std::string& what) {
-  return what.starts_with(path + ":") ? what : path + ": " + what;
-}
-
 // Finds the faces of one image and keeps its pixels for the pictures to be drawn; never throws for
 // what is wrong with the image, that is in the result.
 ImageResult detect_one(const Pipeline& pipeline, const Input& input, const DecodeOptions& decode,
@@ -85,10 +80,10 @@ ImageResult detect_one(const Pipeline& pipeline, const Input& input, const Decod
         throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
     }
   } catch (const Error& error) {
-    result.error = with_name(input.path, error.what());
+    result.error = with_path(input.path, error.what());
   } catch (const std::bad_alloc&) {
     result.error =
-        with_name(input.path, "not enough memory for this image; --size long:1024 needs less");
+        with_path(input.path, "not enough memory for this image; --size long:1024 needs less");
   }
   if (!result.error.empty()) result.faces.clear();
   return result;

@@ -109,7 +109,7 @@ bool OutputFiles::write_crops(const std::string& input, const Image& image,
       write_image(path, crop, options_.if_exists);
       written(path);
     } catch (const Error& error) {
-      say(error.what());
+      say(with_path(path, error.what()));
       good = false;
     }
   }

@@ -37,6 +37,10 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
+std::string with_path(const std::string& path, const std::string& what) {
+  return what.starts_with(path + ":") ? what : path + ": " + what;
+}
+
 void say(const std::string& line) {
   Progress::clear_screen();
   const std::string text = "retinaface: " + one_line(line) + "\n";

@@ -18,6 +18,9 @@ inline constexpr int kExitBug = 70;
 // "\xNN".
 [[nodiscard]] std::string one_line(const std::string& text);
 
+// The message `what` of an error about the file `path`, with the path in front unless it is there.
+[[nodiscard]] std::string with_path(const std::string& path, const std::string& what);
+
 // Prints "retinaface: LINE" on stderr, after clearing a progress bar that is on the screen.
 void say(const std::string& line);
 

@@ -215,9 +215,7 @@ TEST_CASE("every bad image is one line that names it, and the others are process
     put(bad, "P6 65500 65500 255\n");
     check_bad(bad);
   }
-  SECTION("above --max-pixels") {
-    check_bad(png, {"--max-pixels", "1919"});
-  }  // 48 x 40 = 1920
+  SECTION("above --max-pixels") { check_bad(png, {"--max-pixels", "1919"}); }  // 48 x 40 = 1920
   SECTION("a dangling link") {
     fs::create_symlink("nowhere", bad);
     check_bad(bad);

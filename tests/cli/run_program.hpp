@@ -15,9 +15,9 @@ struct Outcome {
 };
 
 struct RunOptions {
-  std::string input;                     // on stdin
-  std::string output_file;               // stdout goes there (/dev/full); Outcome::out stays empty
-  std::vector<std::string> environment;  // "NAME=value", added to ours
+  std::string input{};        // on stdin
+  std::string output_file{};  // stdout goes there (/dev/full); Outcome::out stays empty
+  std::vector<std::string> environment{};  // "NAME=value", added to ours
 };
 
 [[nodiscard]] Outcome run_program(const std::vector<std::string>& arguments,
