@@ -205,7 +205,7 @@ void conv2d(const Conv2dArgs<float>& a, const Conv2dTile& tile) noexcept {
             channels = 2;
       else
         conv_block<1>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target);
-      if (!gapless) store_rows(buffer, channels, q, count, a, shape.width, y);
+      if (!gapless) store_rows(buffer, channels, q, count, a, shape.width, y + k * out_plane);
       k += channels;
     }
   }

@@ -5,8 +5,11 @@ namespace {
 
 constexpr Index kPoolLine = 512;  // input columns of one line
 
-// The greater of two, or a NaN if there is one.
-inline Vec max_or_nan(Vec best, Vec x) { return xsimd::select((x > best) || (x != x), x, best); }
+// The greater of two, or a NaN if there is one. Not x != x: xsimd 8.1 compares so that a NaN gives
+// false on AVX.
+inline Vec max_or_nan(Vec best, Vec x) {
+  return xsimd::select((x > best) || xsimd::isnan(x), x, best);
+}
 
 // line[c] = max over rows [row_begin, row_end) of x[row][c], c < count.
 void max_of_rows(const float* x, Index in_w, Index row_begin, Index row_end, Index count,
