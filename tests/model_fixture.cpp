@@ -1,6 +1,7 @@
 #include "tests/model_fixture.hpp"
 
 #include <cmath>
+#include <numbers>
 
 #include "engine/random.hpp"
 #include "retinaface/model.hpp"
@@ -40,9 +41,10 @@ StateDict random_weights(const ModelConfig& config, std::uint64_t seed) {
     const bool convolution = tensor.shape().rank() == 4;
     const bool bias = name.ends_with("bias");
     const float one = name.ends_with("running_mean") ? 0.0F : 1.0F;
-    const float deviation = convolution ? std::sqrt(2.0F * static_cast<float>(tensor.shape()[0]) /
-                                                    static_cast<float>(tensor.numel()))
-                                        : 0.1F;
+    const auto fan_in = static_cast<float>(tensor.numel()) / static_cast<float>(tensor.shape()[0]);
+    // Heads are damped, or boxes would be many times larger than their anchors.
+    const float gain = name.starts_with("heads") ? 0.02F : std::numbers::sqrt2_v<float>;
+    const float deviation = convolution ? gain / std::sqrt(fan_in) : 0.1F;
     for (float& value : values.span<float>())
       value = convolution || bias ? deviation * random.normal() : one;
     state.emplace(name, values);
