@@ -1,0 +1,266 @@
+// retinaface detect: from the files a user names to faces, one image after another.
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/check.hpp"
+#include "engine/image.hpp"
+#include "engine/kernels/table.hpp"
+#include "engine/parallel.hpp"
+#include "retinaface/cli/inputs.hpp"
+#include "retinaface/cli/outputs.hpp"
+#include "retinaface/cli/progress.hpp"
+#include "retinaface/cli/results.hpp"
+#include "retinaface/cli/stopwatch.hpp"
+#include "retinaface/cli/system.hpp"
+#include "retinaface/cli/terminal.hpp"
+#include "retinaface/cli/verbs.hpp"
+#include "retinaface/pipeline.hpp"
+
+namespace rf::cli {
+
+namespace {
+
+struct DetectFlags {
+  std::vector<std::string> inputs;
+  std::string model;
+  DetectorOptions detector;
+  int threads = 0;
+  std::string isa;
+  bool json = false, jsonl = false, csv = false;
+  OutputOptions outputs;
+  bool overwrite = false;
+  DecodeOptions decode;
+  bool no_exif = false;
+};
+
+ResultFormat result_format(const DetectFlags& flags) {
+  if (flags.json) return ResultFormat::json;
+  if (flags.jsonl) return ResultFormat::jsonl;
+  if (flags.csv) return ResultFormat::csv;
+  const OutputOptions& files = flags.outputs;
+  const bool writes_files = !files.draw.empty() || !files.crops.empty() || !files.wider.empty();
+  return files.quiet && writes_files ? ResultFormat::none : ResultFormat::table;
+}
+
+ResultContext context_of(const DetectFlags& flags, const LoadedModel& model) {
+  const ThreadLimit threads = thread_limit();
+  return {.model_name = model.config.name,
+          .model_sha256 = model.sha256,
+          .model_licence = model.config.licence,
+          .score = flags.detector.score,
+          .nms = flags.detector.nms.value_or(static_cast<float>(model.config.nms.iou)),
+          .size = flags.detector.size,
+          .exif = flags.decode.apply_exif,
+          .version = version(),
+          .isa = kernels().name,
+          .threads_source = threads.source,
+          .threads = threads.count};
+}
+
+// Finds the faces of one image and keeps its pixels for the pictures to be drawn; never throws for
+// what is wrong with the image, that is in the result.
+ImageResult detect_one(const Pipeline& pipeline, const Input& input, const DecodeOptions& decode,
+                       Image& image) {
+  ImageResult result{
+      .path = input.path, .size = {}, .faces = {}, .times = {}, .error = input.error};
+  if (!result.error.empty()) return result;
+  try {
+    const Stopwatch watch;
+    image = read_image(input.path, decode);
+    result.times.decode = watch.milliseconds();
+    result.size = {image.width, image.height};
+    result.faces = pipeline.detect(image, &result.times);
+    for (const Face& face : result.faces) {
+      if (!is_finite(face))
+        throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
+    }
+  } catch (const Error& error) {
+    result.error = with_path(input.path, error.what());
+  } catch (const std::bad_alloc&) {
+    result.error =
+        with_path(input.path, "not enough memory for this image; --size long:1024 needs less");
+  }
+  if (!result.error.empty()) result.faces.clear();
+  return result;
+}
+
+// Before the model is read, so that a wrong flag is never answered with a complaint about the
+// model.
+void check_options(const DetectorOptions& options) {
+  (void)SizeRule::parse(options.size);
+  if (std::isnan(options.score)) throw UsageError("--score nan: a number from 0 to 1 is needed");
+  if (options.nms && std::isnan(*options.nms))
+    throw UsageError("--nms nan: a number from 0 to 1 is needed");
+}
+
+int detect(DetectFlags& flags) {
+  if (flags.inputs.empty())
+    throw UsageError("detect: no image is named; give files, folders, patterns or -");
+  if (flags.model.empty()) {
+    throw UsageError(
+        "detect: --model FILE is needed; public weights: mobilenet0.25_Final.pth "
+        "(biubug6/Pytorch_Retinaface on "
+        "GitHub) or mnet.25 (deepinsight/insightface)");
+  }
+  flags.decode.apply_exif = !flags.no_exif;
+  flags.outputs.if_exists = flags.overwrite ? IfExists::replace : IfExists::refuse;
+  check_options(flags.detector);
+  choose_execution(flags.threads, flags.isa);
+
+  InputQueue inputs(flags.inputs, std::cin);
+  const std::optional<Index> total = inputs.total();
+  OutputFiles files(flags.outputs, total == 1);
+  for (const Input& input : inputs.known()) files.protect(input.path);
+  const Pipeline pipeline(flags.model, flags.detector);
+  const bool quiet = flags.outputs.quiet;
+  if (!quiet) warn_if_slow();
+
+  const ResultContext context = context_of(flags, pipeline.model());
+  const ResultFormat format = result_format(flags);
+  const std::unique_ptr<ResultWriter> writer = make_result_writer(format, context);
+  const bool table_shows_progress = format == ResultFormat::table && stdout_is_terminal();
+  Progress progress("detect", total.value_or(0),
+                    !quiet && total.value_or(0) > 1 && !table_shows_progress);
+
+  Index succeeded = 0, failed = 0;
+  writer->begin();
+  while (const std::optional<Input> input = inputs.next()) {
+    Image image;
+    const ImageResult result = detect_one(pipeline, *input, flags.decode, image);
+    bool good = result.error.empty();
+    if (good) {
+      good = files.write(input->path, image, result.faces);
+    } else {
+      say(result.error);
+    }
+    writer->add(result);
+    ++(good ? succeeded : failed);
+    progress.step(succeeded + failed);
+  }
+  writer->end();
+  if (succeeded + failed == 0) say("standard input: names no image");
+  if (succeeded == 0) return kExitInput;
+  return failed == 0 ? kExitDone : kExitSomeFailed;
+}
+
+void add_input_flags(CLI::App& verb, DetectFlags& flags) {
+  verb.add_option("inputs", flags.inputs,
+                  "Image files (JPEG, PNG, BMP, PPM), folders (searched with their subfolders), "
+                  "patterns in quotes\n"
+                  "('x/*.png'), or - for a list of paths on standard input, one per line")
+      ->type_name("PATH");
+  verb.add_option("--model", flags.model,
+                  "The network's weights: our .safetensors, or a public file that holds this "
+                  "network (.pth, .params).\n"
+                  "No default: this program ships no weights yet")
+      ->type_name("FILE");
+  verb.add_option("--max-pixels", flags.decode.max_pixels,
+                  "Images of more pixels are refused before they are decoded. Default 100000000: "
+                  "larger than any\n"
+                  "camera's picture, and small enough that a forged header cannot fill the memory")
+      ->type_name("N")
+      ->check(CLI::Range(Index{1}, Index{1} << 40));
+  verb.add_flag(
+      "--no-exif", flags.no_exif,
+      "Leave the picture as it is stored. By default a JPEG is turned upright by its EXIF "
+      "orientation, and\n"
+      "coordinates are those of the upright picture: faces that lie on their side are not found");
+}
+
+void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
+  verb.add_option("--score", flags.detector.score,
+                  "Report faces above this probability. Default 0.5: more likely a face than not. "
+                  "For a precision-\n"
+                  "recall curve take 0.02")
+      ->type_name("P")
+      ->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--nms", flags.detector.nms,
+                  "Of two boxes that overlap by more (intersection / union) only the better is "
+                  "kept. Default: what the\n"
+                  "model file says, 0.4 in the public ones and the paper: faces in a crowd overlap "
+                  "less, two boxes of\n"
+                  "one face more")
+      ->type_name("IOU")
+      ->check(CLI::Range(0.0, 1.0));
+  verb.add_option("--size", flags.detector.size,
+                  "How large the network sees the picture: original, long:N, short:N[:MAX] or WxH. "
+                  "Default original:\n"
+                  "shrinking loses small faces. long:640 is faster on large pictures and finds "
+                  "very large faces;\n"
+                  "`retinaface info MODEL --size RULE --image WxH` tells which face sizes remain")
+      ->type_name("RULE");
+  verb.add_option("--threads", flags.threads,
+                  "Default: the CPUs this process may use (affinity and container quota), or "
+                  "RF_THREADS. Results are\n"
+                  "the same for any number")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  verb.add_option("--isa", flags.isa,
+                  "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, "
+                  "or RF_ISA. Others are\n"
+                  "for comparison; results agree to about 1e-4")
+      ->type_name("NAME");
+}
+
+void add_output_flags(CLI::App& verb, DetectFlags& flags) {
+  CLI::Option* json =
+      verb.add_flag("--json", flags.json, "Print one JSON object on stdout instead of the table");
+  CLI::Option* jsonl =
+      verb.add_flag("--jsonl", flags.jsonl, "Print one JSON object per image and line, at once");
+  CLI::Option* csv = verb.add_flag("--csv", flags.csv, "Print CSV, one row per face");
+  json->excludes(jsonl, csv);
+  jsonl->excludes(csv);
+  verb.add_option("--wider", flags.outputs.wider,
+                  "Write DIR/<parent folder>/<name>.txt for each image, the format of the WIDER "
+                  "FACE evaluation")
+      ->type_name("DIR");
+  verb.add_option("--draw", flags.outputs.draw,
+                  "Draw the faces: into PATH if it ends in .png, .jpg, .bmp or .ppm (one input), "
+                  "else into the folder\n"
+                  "PATH as <name>.png, lossless so that thin lines stay sharp")
+      ->type_name("PATH");
+  CLI::Option* crops =
+      verb.add_option("--crops", flags.outputs.crops,
+                      "Cut out each face, with a quarter of its size around it, as\n"
+                      "DIR/<name>_<number>.png; 1 is the best score")
+          ->type_name("DIR");
+  verb.add_option("--align", flags.outputs.align,
+                  "With --crops: turn and scale each face so that its landmarks lie where face "
+                  "recognition expects\n"
+                  "them, in a square of N pixels (112 is what public recognition networks take)")
+      ->type_name("N")
+      ->check(CLI::Range(Index{16}, Index{2048}))
+      ->needs(crops);
+  verb.add_flag(
+      "--overwrite", flags.overwrite,
+      "Replace files that exist. By default they are kept, and the input counts as failed");
+  verb.add_flag("-q,--quiet", flags.outputs.quiet,
+                "Errors only on stderr: no progress, no notes, no paths written; no table beside "
+                "--draw, --crops or\n"
+                "--wider");
+}
+
+}  // namespace
+
+void add_detect(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand("detect", "Find faces and their five landmarks in images");
+  const auto flags = std::make_shared<DetectFlags>();
+  add_input_flags(*verb, *flags);
+  add_detector_flags(*verb, *flags);
+  add_output_flags(*verb, *flags);
+  verb->footer(
+      "Examples:\n"
+      "  retinaface detect photo.jpg --model mobilenet0.25_Final.pth --draw faces.png\n"
+      "  retinaface detect photos/ --model M --json > faces.json\n"
+      "  find . -name '*.jpg' | retinaface detect - --model M --jsonl\n"
+      "Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 no input succeeded, 4 model file, 70 a "
+      "bug.");
+  verb->callback([flags, &exit_code] { exit_code = detect(*flags); });
+}
+
+}  // namespace rf::cli

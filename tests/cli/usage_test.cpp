@@ -1,0 +1,236 @@
+// What is wrong with the command line or the model: one line and the right exit code.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/state_dict.hpp"
+#include "tests/cli/images.hpp"
+#include "tests/cli/run_program.hpp"
+#include "tests/model_fixture.hpp"
+#include "tests/support.hpp"
+#include "weights/model_file.hpp"
+
+namespace rf::test {
+
+namespace {
+
+// Checks for one complaint that holds `text`, nothing on stdout, and the exit code.
+void check_refused(const Outcome& outcome, int exit_code, const std::string& text) {
+  CAPTURE(outcome.err, outcome.out, text);
+  CHECK(outcome.exit_code == exit_code);
+  CHECK(outcome.out.empty());
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK(outcome.complaints()[0].starts_with("retinaface: "));
+  CHECK(outcome.complaints()[0].find(text) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("without arguments the program shows three examples") {
+  const Outcome outcome = run_program({});
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err.empty());
+  std::size_t examples = 0;
+  for (std::size_t at = 0; (at = outcome.out.find("\n  retinaface ", at)) != std::string::npos;
+       ++at)
+    ++examples;
+  CHECK(examples == 3);
+}
+
+TEST_CASE("the program tells its version and explains its verbs") {
+  const Outcome version = run_program({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.out.starts_with("retinaface "));
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"help", "detect"}, {"detect", "--help"}, {"detect", "-h"}}) {
+    const Outcome help = run_program(arguments);
+    CHECK(help.exit_code == 0);
+    CHECK(help.err.empty());
+    for (const char* expected :
+         {"Usage: retinaface detect", "--score", "Default 0.5", "--wider", "Exit codes"}) {
+      CAPTURE(expected, help.out);
+      CHECK(help.out.find(expected) != std::string::npos);
+    }
+  }
+  for (const char* verb : {"detect", "convert", "info", "eval", "bench"}) {
+    CHECK(run_program({"--help"}).out.find(verb) != std::string::npos);
+    CHECK(run_program({"help", verb}).exit_code == 0);
+  }
+  check_refused(run_program({"help", "fly"}), 2, "fly");
+}
+
+TEST_CASE("flags that mean nothing are refused before anything is read") {
+  const auto refused = [](std::vector<std::string> flags, const std::string& text) {
+    flags.insert(flags.begin(), {"detect", "nothing.jpg", "--model", "nothing.pth"});
+    check_refused(run_program(flags), 2, text);
+  };
+  refused({"--size", "0x0"}, "0x0");
+  refused({"--size", "640"}, "640");
+  refused({"--size", "long:-3"}, "long:-3");
+  refused({"--frobnicate"}, "--frobnicate");
+  refused({"--score", "2"}, "--score");
+  refused({"--score", "nan"}, "--score");
+  refused({"--score", "high"}, "--score");
+  refused({"--nms", "-0.1"}, "--nms");
+  refused({"--threads", "0"}, "--threads");
+  refused({"--threads", "1000000"}, "--threads");
+  refused({"--isa", "mmx"}, "--isa mmx");
+  refused({"--json", "--csv"}, "--json");
+  refused({"--json", "--jsonl"}, "--json");
+  refused({"--align", "112"}, "--crops");
+  refused({"--max-pixels", "0"}, "--max-pixels");
+  refused({"other.jpg", "--draw", "one.png"}, "--draw one.png");
+  refused({"--model", "twice.pth"}, "--model");
+  check_refused(run_program({"detect", "--model", "m"}), 2, "no image is named");
+  check_refused(run_program({"detect", "a.jpg"}), 2, "Pytorch_Retinaface");
+  check_refused(run_program({"bench"}), 2, "--model");
+  check_refused(run_program({"info", "--image", "0x5"}), 2, "0x5");
+  check_refused(run_program({"info", "--image", "long:5"}), 2, "long:5");
+  check_refused(run_program({"fly"}), 2, "fly");
+}
+
+TEST_CASE("environment variables that mean nothing are refused") {
+  const std::vector<std::string> arguments{"detect", "nothing.jpg", "--model", "nothing.pth"};
+  check_refused(run_program(arguments, {.environment = {"RF_ISA=mmx"}}), 2, "RF_ISA=mmx");
+  check_refused(run_program(arguments, {.environment = {"RF_THREADS=many"}}), 2, "RF_THREADS");
+}
+
+TEST_CASE("a model file that is no model gives exit code 4 and names the file") {
+  const TemporaryFolder folder;
+  const std::string photo = folder.file("photo.ppm"), model = folder.file("model.pth");
+  put(photo, noise_ppm(32, 32));
+  const auto refused = [&](const std::string& path) {
+    check_refused(run_program({"detect", photo, "--model", path}), 4, path);
+    check_refused(run_program({"info", path}), 4, path);
+    check_refused(run_program({"bench", photo, "--model", path}), 4, path);
+  };
+  refused(folder.file("missing.pth"));
+  refused(folder.path().string());
+  refused(photo);
+  put(model, "");
+  refused(model);
+  put(model, "this is a text");
+  refused(model);
+
+  const std::string whole = folder.file("whole.safetensors");
+  write_random_model(whole);
+  const std::string bytes = get(whole);
+  put(model, bytes.substr(0, bytes.size() / 2));
+  refused(model);
+  std::string flipped = bytes;
+  flipped[flipped.size() - 9] = static_cast<char>(flipped[flipped.size() - 9] ^ 1);
+  put(model, flipped);
+  refused(model);
+
+  SECTION("another architecture") {
+    ModelFile other;
+    other.description = light_model_description();
+    other.tensors.emplace("transformer.weight", Tensor::zeros({3, 3}));
+    write_model(model, other, IfExists::replace);
+    refused(model);
+  }
+  SECTION("a tensor of another shape") {
+    ModelFile other = read_model(whole);
+    StateDict& tensors = other.tensors;
+    tensors.begin()->second = Tensor::zeros({7});
+    write_model(model, other, IfExists::replace);
+    refused(model);
+  }
+}
+
+TEST_CASE("an abort ends with exit code 70") {
+  // SIGABRT is what a failed assertion raises; the program is sent one while it waits for its list.
+  const TemporaryFolder folder;
+  const std::string model = folder.file("m.safetensors");
+  write_random_model(model);
+  const std::string script = "mkfifo " + folder.file("list") + "; exec 9<>" + folder.file("list") +
+                             "; " + std::string(RF_CLI_BINARY) + " detect - --model " + model +
+                             " <&9 >/dev/null 2>&1 & " +
+                             "pid=$!; sleep 0.5; kill -ABRT $pid; wait $pid";
+  const int status = std::system(("bash -c '" + script + "'").c_str());
+  CHECK(WEXITSTATUS(status) == 70);
+}
+
+TEST_CASE("info shows program, machine, model card and face sizes") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("m.safetensors");
+  write_random_model(model);
+  const Outcome text = run_program({"info", model, "--size", "long:640", "--image", "1280x960"});
+  CHECK(text.exit_code == 0);
+  // The scale is 1/2 and the anchors are 16 to 512 pixels.
+  CHECK(text.out.find("seen as 640x480: the anchors are made for faces of 32 to 1024 pixels") !=
+        std::string::npos);
+  CHECK(text.out.find("mobilenet0.25 with random weights") != std::string::npos);
+
+  const Outcome outcome =
+      run_program({"info", model, "--json"}, {.environment = {"RF_ISA=scalar", "RF_THREADS=3"}});
+  REQUIRE(outcome.exit_code == 0);
+  const nlohmann::json json = nlohmann::json::parse(outcome.out);
+  CHECK(json["schema"] == "retinaface-info/1");
+  CHECK(json["program"]["isa"] == "scalar");
+  CHECK(json["program"]["isa_reason"] == "RF_ISA");
+  CHECK(json["program"]["threads"] == 3);
+  CHECK(json["program"]["threads_from"] == "RF_THREADS");
+  CHECK(json["model"]["format"] == "safetensors");
+  CHECK(json["model"]["parameters"] ==
+        426608);  // as the public release has (its README's count of trainable ones)
+  CHECK(json["model"]["sha256"].get<std::string>().size() == 64);
+  CHECK(json["face_sizes"]["smallest_face"] == 16);
+  CHECK(json["face_sizes"]["largest_face"] == 512);
+  CHECK(run_program({"info"}).exit_code == 0);
+}
+
+TEST_CASE("bench gives every stage in one JSON object") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("m.safetensors"), photo = folder.file("photo.ppm");
+  write_random_model(model);
+  put(photo, noise_ppm(50, 40));
+  const Outcome outcome =
+      run_program({"bench", photo, "--model", model, "--size", "64x48", "--threads", "1", "--isa",
+                   "scalar", "--runs", "3", "--json"});
+  REQUIRE(outcome.exit_code == 0);
+  const nlohmann::json json = nlohmann::json::parse(outcome.out);
+  CHECK(json["width"] == 64);
+  CHECK(json["height"] == 48);
+  CHECK(json["image_width"] == 50);
+  CHECK(json["threads"] == 1);
+  CHECK(json["isa"] == "scalar");
+  CHECK(json["runs"] == 3);
+  for (const std::string stage : {"decode", "resize", "network", "post", "total"}) {
+    CAPTURE(stage);
+    CHECK(json[stage + "_ms"].get<double>() >= json[stage + "_min"].get<double>());
+    CHECK(json[stage + "_min"].get<double>() >= 0);
+  }
+  CHECK(json["network_min"] > 0);
+  CHECK(json["first_ms"] > 0);
+  CHECK(json["peak_memory_mb"] > 1);
+
+  const Outcome table = run_program({"bench", "--model", model, "--size", "64x48", "--runs", "2"});
+  CHECK(table.exit_code == 0);
+  CHECK(table.out.find("| stage | median ms | min ms |\n|---|---:|---:|\n| resize |") !=
+        std::string::npos);
+  check_refused(run_program({"bench", folder.file("missing.jpg"), "--model", model}), 3,
+                "missing.jpg");
+}
+
+TEST_CASE("the public weights run as they are", "[shared]") {
+  for (const char* name :
+       {"mobilenet0.25_Final.pth", "mobilenet0.25_zip_format.pth", "mnet.25-0000.params"}) {
+    const auto model = shared_file(std::string("weights/") + name);
+    const auto photos = shared_file("data/photos");
+    if (!model || !photos) continue;
+    const Outcome card = run_program({"info", model->string(), "--json"});
+    REQUIRE(card.exit_code == 0);
+    CHECK(nlohmann::json::parse(card.out)["model"]["backbone"] == "mobilenet0.25");
+    const Outcome found = run_program(
+        {"detect", photos->string(), "--model", model->string(), "--size", "long:1024", "--json"});
+    CAPTURE(name, found.err);
+    REQUIRE(found.exit_code == 0);
+    for (const auto& image : nlohmann::json::parse(found.out)["images"])
+      CHECK(image["faces"].size() >= 5);
+  }
+  const auto backbone = shared_file("weights/mobilenetV1X0.25_pretrain.tar");
+  if (backbone) check_refused(run_program({"info", backbone->string()}), 4, backbone->string());
+}
+
+}  // namespace rf::test
