@@ -316,8 +316,9 @@ TEST_CASE("model_file: public files of other networks are refused", "[model_file
   }
   if (const auto path = test::shared_file("weights/mobilefacenet_068.ckpt")) {
     const std::string text = test::thrown<ModelError>([&] { return read_model(path->string()); });
-    CHECK(text.starts_with(path->string() +
-                           ": holds 333 tensors such as conv1.bn.bias; no known layout ("));
+    CAPTURE(text);
+    CHECK(text.starts_with(
+        path->string() + ": holds 333 tensors such as blocks.0.conv.0.weight; no known layout ("));
   }
 }
 
@@ -325,8 +326,8 @@ TEST_CASE("model_file: damaged public files never do worse than a ModelError",
           "[model_file][error]") {
   const auto check = [](const std::string& file) {
     const auto refusals =
-        test::damage(file, "x.model", 4099, [](const std::string& bytes) { return read(bytes); });
-    CHECK(refusals.cuts == (file.size() + 4098) / 4099);
+        test::damage(file, "x.model", 100003, [](const std::string& bytes) { return read(bytes); });
+    CHECK(refusals.cuts == (file.size() + 100002) / 100003);
   };
   for (const char* name :
        {"mobilenet0.25_Final.pth", "mobilenet0.25_zip_format.pth", "mnet.25-0000.params"}) {
