@@ -1,6 +1,7 @@
-// Pictures: 8-bit RGB in memory, decoded from and encoded to files. Decoders: JPEG, PNG, BMP (stb_image with every other
-// format compiled out) and PPM/PGM. Files are hostile: structure and size are judged before anything is decoded
-// (image_probe.hpp), and decoding holds at most 32 bytes per pixel + 4 times the file + 32 MiB.
+// Pictures: 8-bit RGB in memory, decoded from and encoded to files. Decoders: JPEG, PNG, BMP
+// (stb_image with every other format compiled out) and PPM/PGM. Files are hostile: structure and
+// size are judged before anything is decoded (image_probe.hpp), and decoding holds at most 32 bytes
+// per pixel + 4 times the file + 32 MiB.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@
 
 namespace rf {
 
-// Interleaved red, green, blue, row by row from the top, no padding: rgb.size() == 3 * width * height.
+// Interleaved red, green, blue, row by row from the top, no padding: rgb.size() == 3 * width *
+// height.
 struct Image {
   Index width = 0, height = 0;
   std::vector<std::uint8_t> rgb;
@@ -25,19 +27,21 @@ struct DecodeOptions {
   bool apply_exif = true;          // turn upright by the EXIF orientation tag of a JPEG
 };
 
-// Decodes a whole file held in memory; grey becomes RGB, transparency is dropped (the RGB values stay as they are),
-// 16-bit samples keep their upper 8 bits, Adobe's CMYK and YCCK JPEGs become RGB without a colour profile. Bytes after
-// the picture are ignored. `name` is for messages. Throws FormatError: empty, truncated anywhere, no known format,
-// corrupt, or above max_pixels. A JPEG whose coefficients are damaged but whose segments are whole may decode to a
-// damaged picture, the same in every run: JPEG has no checksum.
+// Decodes a whole file held in memory; grey becomes RGB, transparency is dropped (the RGB values
+// stay as they are), 16-bit samples keep their upper 8 bits, Adobe's CMYK and YCCK JPEGs become RGB
+// without a colour profile. Bytes after the picture are ignored. `name` is for messages. Throws
+// FormatError: empty, truncated anywhere, no known format, corrupt, or above max_pixels. A JPEG
+// whose coefficients are damaged but whose segments are whole may decode to a damaged picture, the
+// same in every run: JPEG has no checksum.
 [[nodiscard]] Image decode_image(std::span<const std::byte> file, const std::string& name,
                                  const DecodeOptions& options = {});
 
 // The same for a file; additionally throws FileError when it cannot be read.
 [[nodiscard]] Image read_image(const std::string& path, const DecodeOptions& options = {});
 
-// Encodes by the extension of `path` (.png, .jpg or .jpeg, .bmp, .ppm; any case) and writes it atomically. Throws
-// UsageError for another extension, FileError when it cannot be written or exists with IfExists::refuse.
+// Encodes by the extension of `path` (.png, .jpg or .jpeg, .bmp, .ppm; any case) and writes it
+// atomically. Throws UsageError for another extension, FileError when it cannot be written or
+// exists with IfExists::refuse.
 void write_image(const std::string& path, const Image& image, IfExists if_exists);
 
 }  // namespace rf

@@ -132,9 +132,8 @@ void draw_scores(Canvas& canvas, const Image& image, std::vector<Shown> shown, c
     const double plate_width = cells * cell, plate_height = (kGlyphRows + 2 * kPadding) * cell;
     const double left =
         std::round(std::clamp(s.box.x1 - s.line / 2, 0.0, std::max(0.0, width - plate_width)));
-    double top = s.box.y1 - s.line / 2 - plate_height;
-    if (top < 0) top = s.box.y1 + s.line / 2;  // no room above: inside
-    top = std::round(std::max(top, 0.0));
+    // Over the box; where there is no room, at the upper edge of the picture.
+    const double top = std::round(std::max(0.0, s.box.y1 - s.line / 2 - plate_height));
     const Rect plate{left, top, left + plate_width, top + plate_height};
     if (plate.y2 > height || s.box.x2 < 0 || s.box.x1 > width) continue;
     if (std::any_of(plates.begin(), plates.end(), [&](const Rect& p) { return overlap(p, plate); }))

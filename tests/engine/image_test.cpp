@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
 #include "engine/check.hpp"
+#include "engine/image_probe.hpp"
 #include "engine/random.hpp"
 #include "tests/image_files.hpp"
 #include "tests/support.hpp"
@@ -153,6 +155,35 @@ TEST_CASE("image: BMP palettes are looked up, rows come from the bottom", "[imag
   rf::test::put(rows, {0, 1, 9, 0, 1, 1, 0, 0});
   CHECK(pixels_of(decode_image(rf::test::make_palette_bmp(3, 2, palette, rows), "a.bmp")) ==
         std::vector<int>{4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 0, 0, 0});
+}
+
+TEST_CASE("image: a palette that is too short is filled up with black before decoding", "[image]") {
+  Bytes palette, indices, full;
+  rf::test::put(palette, {1, 2, 3, 4, 5, 6});
+  rf::test::put(indices, {0, 1});
+  const Bytes png = rf::test::make_png({1, 1, 8, 3, indices, palette, {}});
+  const rf::ImageProbe probe = rf::probe_image(png, "p.png", 1);
+  CHECK(probe.palette_missing == 768 - 6);
+  // Signature, IHDR (25 bytes), length and type of PLTE, its six bytes.
+  CHECK(probe.palette_end == 8 + 25 + 8 + 6);
+  const Bytes filled = rf::complete_palette(png, probe);
+  REQUIRE(filled.size() == png.size() + 762);
+  CHECK(std::vector(filled.begin() + 33, filled.begin() + 37) ==
+        Bytes{{}, {}, std::byte{3}, std::byte{0}});
+  CHECK(std::equal(filled.begin() + 37, filled.begin() + 47, png.begin() + 37));
+  CHECK(std::all_of(filled.begin() + 47, filled.begin() + 47 + 762,
+                    [](std::byte b) { return b == std::byte{0}; }));
+  CHECK(std::equal(filled.begin() + 47 + 762, filled.end(), png.begin() + 47));
+
+  full.resize(768, std::byte{7});
+  CHECK(rf::probe_image(rf::test::make_png({1, 1, 8, 3, indices, full, {}}), "f.png", 1)
+            .palette_missing == 0);
+  Bytes colours, row;
+  rf::test::put(colours, {1, 2, 3, 0});
+  rf::test::put(row, {0, 0, 0, 0});
+  CHECK(
+      rf::probe_image(rf::test::make_palette_bmp(1, 1, colours, row), "p.bmp", 1).palette_missing ==
+      1020);
 }
 
 TEST_CASE("image: PPM and PGM samples are scaled by their maximum", "[image]") {

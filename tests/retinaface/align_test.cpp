@@ -114,14 +114,14 @@ TEST_CASE("align: a face on its side is set upright", "[align]") {
 }
 
 TEST_CASE("align: shrinking takes the mean, it does not pick pixels", "[align]") {
-  // Stripes of one pixel, the face four times the crop's size: grey, where picking would give black
-  // or white.
-  Image stripes{448, 448, {}};
-  for (Index i = 0; i < 448 * 448; ++i)
+  // Columns 0 200 0 200 ..., the face five times the crop's size: a pixel is the mean of five
+  // columns, three of one kind and two of the other. Picking the middle column would give 0 or 200.
+  Image stripes{560, 560, {}};
+  for (Index i = 0; i < 560 * 560; ++i)
     stripes.rgb.insert(stripes.rgb.end(), 3, i % 2 == 0 ? 0 : 200);
-  const Image crop = rf::align_face(stripes, face_with(rf::landmark_template(448)), 112);
-  for (Index i = 1; i < 111; ++i) {
-    CHECK(std::abs(pixel(crop, i, 50)[0] - 100) <= 2);
+  const Image crop = rf::align_face(stripes, face_with(rf::landmark_template(560)), 112);
+  for (Index x = 0; x < 112; ++x) {
+    CHECK(std::abs(pixel(crop, x, 50)[0] - (x % 2 == 0 ? 80 : 120)) <= 1);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/check.hpp"
+#include "retinaface/canvas.hpp"
 
 using rf::Face;
 using rf::Image;
@@ -154,7 +155,7 @@ TEST_CASE("draw: the score stands over a face that is wide enough for it", "[dra
   // Another score, another text.
   CHECK_FALSE(rf::draw_faces(image, std::vector{box(100, 80, 160, 140, 0.512F)}, options).rgb ==
               rf::draw_faces(image, std::vector{box(100, 80, 160, 140, 0.534F)}, options).rgb);
-  // No room above: the text moves inside instead of vanishing.
+  // No room above: the text moves into the picture instead of vanishing.
   CHECK(added(box(100, 0, 160, 60, 0.9F)) > 100);
 }
 
@@ -201,4 +202,17 @@ TEST_CASE("draw: refuses an empty picture and a colour scale without extent", "[
   CHECK_THROWS_WITH(rf::draw_faces(ground(8, 8), {}, {.low = 0.7F, .high = 0.7F}),
                     Catch::Contains("0.7 to 0.7"));
   CHECK_THROWS_AS(rf::draw_faces(ground(8, 8), {}, {.low = kNan}), rf::ShapeError);
+}
+
+TEST_CASE("draw: each pixel of an outline is blended once, however narrow the box",
+          "[draw][golden]") {
+  // Black at half strength over 100 is 50 on the line, and twice as strong it would be 25.
+  for (const double width : {2.0, 3.0, 6.0, 9.0, 60.0}) {
+    Image image = ground(100, 100);
+    rf::Canvas(image).outline({20, 10, 20 + width, 90}, 0, 2, {0, 0, 0}, 0.5);
+    CAPTURE(width);
+    CHECK(pixel(image, 20, 50) ==
+          Pixel{50, 50, 50});  // centre half a pixel inside the edge, line one pixel to each side
+    CHECK(*std::min_element(image.rgb.begin(), image.rgb.end()) == 50);
+  }
 }
