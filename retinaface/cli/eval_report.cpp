@@ -102,6 +102,12 @@ std::string protocol_line(const WiderReport& report) {
   } else {
     line += message("; detections: ", report.detections, ", boxes as in the files");
   }
+  if (report.run && report.run->failed > 0) {
+    line += message("; ", report.run->failed, " images could not be decoded, counted as empty");
+  }
+  if (!report.found.missing.empty()) {
+    line += message("; ", report.found.missing.size(), " images without a file, counted as empty");
+  }
   return line +
          message("; scores min-max normalised over the set; ", WiderOptions{}.thresholds,
                  " thresholds; IoU of boxes w + 1 by h + 1, at least ",

@@ -188,6 +188,10 @@ WiderGroundTruth parse_wider_text(std::string_view text, const std::string& name
 WiderGroundTruth read_wider_ground_truth(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return read_mat_folder(path);
+  if (path.ends_with(".mat")) {
+    throw FormatError(
+        message(path, ": the official ground truth is four .mat files; name their folder"));
+  }
   return parse_wider_text(read_text(path), path);
 }
 

@@ -117,6 +117,8 @@ TEST_CASE("wider ground truth: official files that do not fit each other are ref
              Contains("is named \"1--B/\""));
   MatFolder files;
   const std::string folder = files.write();
+  CHECK_THROWS_WITH(rf::read_wider_ground_truth(folder + "/wider_face_val.mat"),
+                    Contains("name their folder"));
   std::filesystem::remove(folder + "/wider_hard_val.mat");
   CHECK_THROWS_WITH(rf::read_wider_ground_truth(folder),
                     Contains("wider_hard_val.mat: cannot open"));
