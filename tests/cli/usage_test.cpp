@@ -227,8 +227,8 @@ TEST_CASE("the public weights run as they are", "[shared]") {
         {"detect", photos->string(), "--model", model->string(), "--size", "long:1024", "--json"});
     CAPTURE(name, found.err);
     REQUIRE(found.exit_code == 0);
-    for (const auto& image : nlohmann::json::parse(found.out)["images"])
-      CHECK(image["faces"].size() >= 5);
+    const nlohmann::json json = nlohmann::json::parse(found.out);
+    for (const auto& image : json["images"]) CHECK(image["faces"].size() >= 5);
   }
   const auto backbone = shared_file("weights/mobilenetV1X0.25_pretrain.tar");
   if (backbone) check_refused(run_program({"info", backbone->string()}), 4, backbone->string());
