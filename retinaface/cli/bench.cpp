@@ -12,6 +12,7 @@
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
 #include "engine/random.hpp"
+#include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
@@ -219,7 +220,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   verb->add_option("--threads", flags->threads,
                    "As for detect. Default: all CPUs this process may use")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(number_between(1, 1024));
   verb->add_option("--isa", flags->isa, "As for detect. Default: the best this CPU runs")
       ->type_name("NAME");
   verb->add_option("--runs", flags->runs,
@@ -227,7 +228,7 @@ void add_bench(CLI::App& app, int& exit_code) {
                    "the median then\n"
                    "hardly moves")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(number_between(1, 1e6));
   verb->add_flag("--json", flags->json,
                  "Print one JSON object; network_ms is the median of the network alone");
   verb->callback([flags, &exit_code] { exit_code = bench(*flags); });

@@ -1,5 +1,4 @@
 // retinaface detect: from the files a user names to faces, one image after another.
-#include <cmath>
 #include <iostream>
 #include <memory>
 #include <new>
@@ -11,6 +10,7 @@
 #include "engine/image.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/inputs.hpp"
 #include "retinaface/cli/outputs.hpp"
 #include "retinaface/cli/progress.hpp"
@@ -89,15 +89,6 @@ ImageResult detect_one(const Pipeline& pipeline, const Input& input, const Decod
   return result;
 }
 
-// Before the model is read, so that a wrong flag is never answered with a complaint about the
-// model.
-void check_options(const DetectorOptions& options) {
-  (void)SizeRule::parse(options.size);
-  if (std::isnan(options.score)) throw UsageError("--score nan: a number from 0 to 1 is needed");
-  if (options.nms && std::isnan(*options.nms))
-    throw UsageError("--nms nan: a number from 0 to 1 is needed");
-}
-
 int detect(DetectFlags& flags) {
   if (flags.inputs.empty())
     throw UsageError("detect: no image is named; give files, folders, patterns or -");
@@ -109,7 +100,8 @@ int detect(DetectFlags& flags) {
   }
   flags.decode.apply_exif = !flags.no_exif;
   flags.outputs.if_exists = flags.overwrite ? IfExists::replace : IfExists::refuse;
-  check_options(flags.detector);
+  // Before the model is read: a wrong flag is never answered with a complaint about the model.
+  (void)SizeRule::parse(flags.detector.size);
   choose_execution(flags.threads, flags.isa);
 
   InputQueue inputs(flags.inputs, std::cin);
@@ -164,7 +156,7 @@ void add_input_flags(CLI::App& verb, DetectFlags& flags) {
                   "larger than any\n"
                   "camera's picture, and small enough that a forged header cannot fill the memory")
       ->type_name("N")
-      ->check(CLI::Range(Index{1}, Index{1} << 40));
+      ->check(number_between(1, 1e12));
   verb.add_flag(
       "--no-exif", flags.no_exif,
       "Leave the picture as it is stored. By default a JPEG is turned upright by its EXIF "
@@ -178,7 +170,7 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
                   "For a precision-\n"
                   "recall curve take 0.02")
       ->type_name("P")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   verb.add_option("--nms", flags.detector.nms,
                   "Of two boxes that overlap by more (intersection / union) only the better is "
                   "kept. Default: what the\n"
@@ -186,7 +178,7 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
                   "less, two boxes of\n"
                   "one face more")
       ->type_name("IOU")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   verb.add_option("--size", flags.detector.size,
                   "How large the network sees the picture: original, long:N, short:N[:MAX] or WxH. "
                   "Default original:\n"
@@ -199,7 +191,7 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
                   "RF_THREADS. Results are\n"
                   "the same for any number")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(number_between(1, 1024));
   verb.add_option("--isa", flags.isa,
                   "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, "
                   "or RF_ISA. Others are\n"
@@ -234,7 +226,7 @@ void add_output_flags(CLI::App& verb, DetectFlags& flags) {
                   "recognition expects\n"
                   "them, in a square of N pixels (112 is what public recognition networks take)")
       ->type_name("N")
-      ->check(CLI::Range(Index{16}, Index{2048}))
+      ->check(number_between(16, 2048))
       ->needs(crops);
   verb.add_flag(
       "--overwrite", flags.overwrite,

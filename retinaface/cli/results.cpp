@@ -180,7 +180,7 @@ std::string json_members(const ImageResult& result) {
 
 std::string csv_header() {
   std::string text = "path,x1,y1,x2,y2,score";
-  for (const std::string name : kLandmarkNames) text += "," + name + "_x," + name + "_y";
+  for (const char* name : kLandmarkNames) text += message(",", name, "_x,", name, "_y");
   return text + "\n";
 }
 
@@ -230,7 +230,7 @@ std::unique_ptr<ResultWriter> make_result_writer(ResultFormat format,
     case ResultFormat::json: return std::make_unique<JsonWriter>(context);
     case ResultFormat::jsonl: return std::make_unique<JsonLinesWriter>(context);
   }
-  RF_ASSERT(!"a format");
+  RF_ASSERT(false && "a format that has no writer");
   return nullptr;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/image.hpp"
 #include "tests/cli/images.hpp"
 #include "tests/cli/run_program.hpp"
+#include "tests/image_files.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/support.hpp"
 
@@ -271,6 +272,41 @@ TEST_CASE("images of one pixel, one column and one row are images") {
   CHECK(scene.detect({dot, column, "--size", "long:320"}).exit_code == 0);
   CHECK(scene.detect({dot, column, "--size", "64x64"}).exit_code == 0);
 }
+
+TEST_CASE("a picture is turned upright by its EXIF orientation unless --no-exif is given") {
+  const Scene scene;
+  FlatJpeg jpeg;
+  jpeg.width = 24;
+  jpeg.height = 16;
+  jpeg.components = {{0, 50, 100, 150, 200, 250}};
+  const std::string path = scene.folder.file("turned.jpg");
+  write_file(path, exif_segment(6, true), IfExists::replace);
+  const std::string exif = get(path);  // 6: turn by 90 degrees, width and height change places
+  write_file(path, make_jpeg(jpeg), IfExists::replace);
+  put(path, get(path).insert(2, exif));  // behind the start of the image
+  const Json upright = Json::parse(scene.detect({path, "--json"}).out);
+  CHECK(upright["images"][0]["width"] == 16);
+  CHECK(upright["images"][0]["height"] == 24);
+  CHECK(upright["run"]["exif_applied"] == true);
+  const Json stored = Json::parse(scene.detect({path, "--json", "--no-exif"}).out);
+  CHECK(stored["images"][0]["width"] == 24);
+  CHECK(stored["run"]["exif_applied"] == false);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need all addresses
+TEST_CASE("a picture that does not fit the memory fails alone") {
+  const Scene scene;
+  const std::string small = scene.image("small.ppm");
+  const std::string large = scene.image("large.ppm", 3000, 3000);
+  const std::string command = std::string("bash -c 'ulimit -v 600000; ") + RF_CLI_BINARY +
+                              " detect --threads 1 --csv --model " + scene.model + " " + large +
+                              " " + small + " >" + scene.folder.file("out") + " 2>" +
+                              scene.folder.file("err") + "'";
+  CHECK(WEXITSTATUS(std::system(command.c_str())) == 1);
+  CHECK(get(scene.folder.file("err")).find(large + ": not enough memory") != std::string::npos);
+  CHECK(get(scene.folder.file("out")).find(small) != std::string::npos);
+}
+#endif
 
 TEST_CASE(
     "a folder of mixed files: images are processed, the broken one is told, the rest left alone") {

@@ -68,11 +68,12 @@ TEST_CASE("flags that mean nothing are refused before anything is read") {
   refused({"--size", "640"}, "640");
   refused({"--size", "long:-3"}, "long:-3");
   refused({"--frobnicate"}, "--frobnicate");
-  refused({"--score", "2"}, "--score");
+  refused({"--score", "2"}, "--score: 2 is not a number from 0 to 1");
   refused({"--score", "nan"}, "--score");
   refused({"--score", "high"}, "--score");
   refused({"--nms", "-0.1"}, "--nms");
-  refused({"--threads", "0"}, "--threads");
+  refused({"--threads", "0"}, "--threads: 0 is not a number from 1 to 1024");
+  refused({"--threads", "1.5"}, "--threads");
   refused({"--threads", "1000000"}, "--threads");
   refused({"--isa", "mmx"}, "--isa mmx");
   refused({"--json", "--csv"}, "--json");
@@ -226,8 +227,8 @@ TEST_CASE("the public weights run as they are", "[shared]") {
         {"detect", photos->string(), "--model", model->string(), "--size", "long:1024", "--json"});
     CAPTURE(name, found.err);
     REQUIRE(found.exit_code == 0);
-    for (const auto& image : nlohmann::json::parse(found.out)["images"])
-      CHECK(image["faces"].size() >= 5);
+    const nlohmann::json json = nlohmann::json::parse(found.out);
+    for (const auto& image : json["images"]) CHECK(image["faces"].size() >= 5);
   }
   const auto backbone = shared_file("weights/mobilenetV1X0.25_pretrain.tar");
   if (backbone) check_refused(run_program({"info", backbone->string()}), 4, backbone->string());
