@@ -95,11 +95,11 @@ bench: build
 	build/retinaface bench --model '$(MODEL)' $(if $(PHOTO),'$(PHOTO)')
 
 # One file of a Debian package, without the packages that it would bring along (docs/images/README.md: source, licence).
+photo_download = apt-get -q -o APT::Sandbox::User=root download python3-skimage
 photo_in_package = usr/lib/python3/dist-packages/skimage/data/astronaut.png
 build/photos/astronaut.png: | packages
 	@mkdir -p $(@D)
-	cd $(@D) && { apt-get -q download python3-skimage || \
-	  { $(AS_ROOT) apt-get -q update && apt-get -q download python3-skimage; }; }
+	cd $(@D) && { $(photo_download) || { $(AS_ROOT) apt-get -q update && $(photo_download); }; }
 	dpkg-deb --fsys-tarfile $(@D)/python3-skimage_*.deb | tar -x -O ./$(photo_in_package) > $@
 	rm $(@D)/python3-skimage_*.deb
 

@@ -14,7 +14,7 @@ void make_image_seeds(const std::string& folder) {
     rf::write_file(folder + "/" + name, bytes, rf::IfExists::replace);
   };
   const std::vector<int> ramp{0, 50, 100, 150, 200, 255};
-  const make::FlatJpeg grey{.width = 24, .height = 16, .components = {ramp}};
+  const make::FlatJpeg grey{.width = 24, .height = 16, .components = {ramp}, .extra = {}};
   write("grey.jpg", make::make_jpeg(grey));
   make::FlatJpeg turned = grey;
   turned.extra = make::exif_segment(6, false);
