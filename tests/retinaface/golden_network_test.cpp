@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "engine/kernels/table.hpp"
+#include "engine/ops/softmax.hpp"
 #include "retinaface/nms.hpp"
 #include "retinaface/pipeline.hpp"
 #include "tests/support.hpp"

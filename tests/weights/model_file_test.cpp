@@ -33,7 +33,8 @@ ModelFile tiny() {
 }
 
 ModelFile read(const std::string& file, const std::string& patch = "") {
-  return read_model(test::bytes_of(file), "x.model", nullptr, {.description_patch = patch});
+  const auto owner = std::make_shared<const std::string>(file);  // the tensors point into it
+  return read_model(test::bytes_of(*owner), "x.model", owner, {.description_patch = patch});
 }
 
 std::string refusal(const std::string& file) {
