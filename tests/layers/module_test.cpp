@@ -93,7 +93,8 @@ TEST_CASE("conv_bn_act: is the convolution, then the normalisation, then the act
                           {"bn.running_mean", scalar(one, {1})},
                           {"bn.running_var", scalar(four, {1})}});
   const float x[2] = {3, minus};
-  const Tensor y = module.forward(Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))).value();
+  const Tensor y =
+      module.forward(Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))).value();
   CHECK(y.data<float>()[0] == 6);   // (2 * 3 - 1) / 2 * 2 + 1
   CHECK(y.data<float>()[1] == -6);  // (2 * -6 - 1) + 1 = -12, halved
 }
@@ -141,7 +142,8 @@ TEST_CASE("heads: a column's outputs lie together, anchor by anchor", "[layers]"
   }
   heads.load_state_dict(state);
   const float x[2] = {1, 100};  // two columns of one row
-  const rf::HeadOutputs out = heads.forward({Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))});
+  const rf::HeadOutputs out =
+      heads.forward({Var(Tensor::from(Shape{1, 1, 1, 2}, std::span<const float>(x)))});
   const std::vector<float> cls(out.cls.value().span<float>().begin(),
                                out.cls.value().span<float>().end());
   CHECK(cls == std::vector<float>{1, 2, 3, 4, 100, 200, 300, 400});

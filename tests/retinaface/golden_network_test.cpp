@@ -1,5 +1,6 @@
-// The light model with the public weights against activations and detections that PyTorch computed in float64
-// (golden/README.md of the shared data). The picture is stored as pixels, so no decoder stands between.
+// The light model with the public weights against activations and detections that PyTorch computed
+// in float64 (golden/README.md of the shared data). The picture is stored as pixels, so no decoder
+// stands between.
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -39,9 +40,10 @@ std::optional<Golden> load(const std::string& name) {
 
 rf::Box box_of(const rf::Face& f) { return {f.x1, f.y1, f.x2, f.y2}; }
 
-// Every detection of one list has a partner in the other: IoU above 0.995, scores within 2e-4, landmarks within
-// 0.05 px. Detections within 1e-4 of the score threshold may be missing.
-void check_same_detections(const std::vector<rf::Face>& ours, const Tensor& golden, float threshold) {
+// Every detection of one list has a partner in the other: IoU above 0.995, scores within 2e-4,
+// landmarks within 0.05 px. Detections within 1e-4 of the score threshold may be missing.
+void check_same_detections(const std::vector<rf::Face>& ours, const Tensor& golden,
+                           float threshold) {
   const Index rows = golden.shape()[0];
   const Tensor wide = golden.to(DType::f64);
   const double* g = wide.data<double>();
@@ -49,26 +51,30 @@ void check_same_detections(const std::vector<rf::Face>& ours, const Tensor& gold
   Index matched = 0, borderline = 0;
   for (Index r = 0; r < rows; ++r) {
     const double* row = g + r * 15;
-    const rf::Box box{static_cast<float>(row[0]), static_cast<float>(row[1]), static_cast<float>(row[2]),
-                      static_cast<float>(row[3])};
+    const rf::Box box{static_cast<float>(row[0]), static_cast<float>(row[1]),
+                      static_cast<float>(row[2]), static_cast<float>(row[3])};
     bool found = false;
     for (std::size_t i = 0; i < ours.size() && !found; ++i) {
       if (taken[i] || rf::iou(box, box_of(ours[i]), false) < 0.995) continue;
       if (std::abs(static_cast<double>(ours[i].score) - row[4]) > 2e-4) continue;
       double landmark_error = 0;
       for (std::size_t p = 0; p < 5; ++p) {
-        landmark_error = std::max({landmark_error, std::abs(static_cast<double>(ours[i].landmarks[p].x) - row[5 + 2 * p]),
-                                   std::abs(static_cast<double>(ours[i].landmarks[p].y) - row[6 + 2 * p])});
+        landmark_error = std::max(
+            {landmark_error, std::abs(static_cast<double>(ours[i].landmarks[p].x) - row[5 + 2 * p]),
+             std::abs(static_cast<double>(ours[i].landmarks[p].y) - row[6 + 2 * p])});
       }
       CHECK(landmark_error < 0.05);
       taken[i] = found = true;
     }
-    if (found) ++matched;
-    else if (std::abs(row[4] - static_cast<double>(threshold)) < 1e-4) ++borderline;
+    if (found)
+      ++matched;
+    else if (std::abs(row[4] - static_cast<double>(threshold)) < 1e-4)
+      ++borderline;
   }
   CHECK(matched + borderline == rows);
   Index extra = 0;
-  for (std::size_t i = 0; i < ours.size(); ++i) extra += !taken[i] && std::abs(ours[i].score - threshold) > 1e-4F;
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    extra += !taken[i] && std::abs(ours[i].score - threshold) > 1e-4F;
   CHECK(extra == 0);
   CHECK(matched >= 5);  // the pictures hold faces: an empty answer is no agreement
 }
@@ -85,7 +91,9 @@ void check_stages(const rf::RetinaFace::Stages& stages, const StateDict& golden,
     check("fpn" + number, stages.pyramid[level]);
     check("ssh" + number, stages.context[level]);
   }
-  const auto flat = [](const rf::Var& v) { return v.value().reshaped({v.shape()[1], v.shape()[2]}); };
+  const auto flat = [](const rf::Var& v) {
+    return v.value().reshaped({v.shape()[1], v.shape()[2]});
+  };
   CHECK(relative_error(flat(stages.heads.box), golden.at("loc")) < tolerance);
   CHECK(relative_error(flat(stages.heads.landmark), golden.at("landm")) < tolerance);
   CHECK(relative_error(rf::softmax(flat(stages.heads.cls), 1), golden.at("conf")) < tolerance);
@@ -93,7 +101,8 @@ void check_stages(const rf::RetinaFace::Stages& stages, const StateDict& golden,
 
 }  // namespace
 
-TEST_CASE("network: every stage and the detections agree with PyTorch on every table", "[network][golden][isa]") {
+TEST_CASE("network: every stage and the detections agree with PyTorch on every table",
+          "[network][golden][isa]") {
   const std::string name = GENERATE("net_group_320", "net_press_417");
   const auto golden = load(name);
   if (!golden) return;
@@ -111,7 +120,8 @@ TEST_CASE("network: every stage and the detections agree with PyTorch on every t
   rf::use_kernels(before);
 }
 
-TEST_CASE("network: in double every stage agrees to what the golden file stores, float", "[network][golden]") {
+TEST_CASE("network: in double every stage agrees to what the golden file stores, float",
+          "[network][golden]") {
   const auto golden = load("net_group_320");
   if (!golden) return;
   const rf::Pipeline pipeline(golden->model, {});
@@ -119,5 +129,6 @@ TEST_CASE("network: in double every stage agrees to what the golden file stores,
   StateDict wide;
   for (const auto& [name, tensor] : pipeline.model().tensors) wide[name] = tensor.to(DType::f64);
   network.load_state_dict(wide);
-  check_stages(network.forward_stages(rf::Var(pipeline.preprocess(golden->image).to(DType::f64))), golden->tensors, 1e-7);
+  check_stages(network.forward_stages(rf::Var(pipeline.preprocess(golden->image).to(DType::f64))),
+               golden->tensors, 1e-7);
 }
