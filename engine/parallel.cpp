@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "engine/check.hpp"
+#include "engine/storage.hpp"
 
 namespace rf {
 
@@ -145,15 +146,14 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
   if (chunks <= 0) return;
   const int threads =
       omp_in_parallel() ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
-  constexpr std::align_val_t alignment{64};
   const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
   std::size_t bytes = 0;
   if (stride < scratch_bytes ||
       __builtin_mul_overflow(stride, static_cast<std::size_t>(threads), &bytes)) {
     throw std::bad_alloc();
   }
-  std::byte* scratch = nullptr;
-  if (bytes > 0) scratch = static_cast<std::byte*>(::operator new(bytes, alignment));
+  const std::shared_ptr<void> memory = bytes > 0 ? allocate_storage(bytes) : nullptr;
+  auto* scratch = static_cast<std::byte*>(memory.get());
   if (threads == 1) {
     for (Index chunk = 0; chunk < chunks; ++chunk) function(body, chunk, scratch);
   } else {
@@ -163,7 +163,6 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
       function(body, chunk, scratch ? scratch + worker * stride : nullptr);
     }
   }
-  if (scratch) ::operator delete(scratch, alignment);
 }
 
 }  // namespace detail

@@ -1,10 +1,10 @@
 #include "engine/tensor.hpp"
 
 #include <cstring>
-#include <new>
 #include <ostream>
 
 #include "engine/check.hpp"
+#include "engine/storage.hpp"
 
 namespace rf {
 
@@ -52,9 +52,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;
-  constexpr std::align_val_t alignment{kAlignment};
-  t.data_ = std::shared_ptr<void>(::operator new(static_cast<std::size_t>(padded), alignment),
-                                  [](void* p) { ::operator delete(p, alignment); });
+  t.data_ = allocate_storage(static_cast<std::size_t>(padded));
   return t;
 }
 
