@@ -23,8 +23,8 @@ constexpr bool kKeeps = !__has_feature(address_sanitizer);
 constexpr bool kKeeps = true;
 #endif
 
-// Large blocks that no tensor uses, by size. They come straight from the system and go back there: in
-// the C library's heap, a block that is kept would hold all that lies below it.
+// Large blocks that no tensor uses, by size. They come straight from the system and go back there:
+// in the C library's heap, a block that is kept would hold all that lies below it.
 class Keeper {
  public:
   // A block of at least `bytes`, a whole number of pages; its true size goes to `capacity`.

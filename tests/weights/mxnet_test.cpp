@@ -16,7 +16,8 @@ using rf::test::tensor;
 namespace {
 
 StateDict read(const std::string& file) {
-  return read_mxnet(test::bytes_of(file), "x.params", nullptr);
+  const auto owner = std::make_shared<const std::string>(file);  // the tensors point into it
+  return read_mxnet(test::bytes_of(*owner), "x.params", owner);
 }
 
 std::string refusal(const std::string& file) {

@@ -17,7 +17,8 @@ using rf::test::tensor;
 namespace {
 
 TorchFile read(const std::string& file) {
-  return read_torch(test::bytes_of(file), "x.pth", nullptr);
+  const auto owner = std::make_shared<const std::string>(file);  // the tensors point into it
+  return read_torch(test::bytes_of(*owner), "x.pth", owner);
 }
 
 std::string refusal(const std::string& file) {
