@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 
 PACKAGES = g++ cmake make libxsimd-dev libstb-dev libcli11-dev nlohmann-json3-dev catch2
-CLANG_PACKAGES = clang-14 libclang-rt-14-dev libomp-14-dev
+CLANG_PACKAGES = clang-14 libclang-rt-14-dev
 TIDY_PACKAGES = $(CLANG_PACKAGES) clang-tidy-14 clang-format-14
 CLANG = -DCMAKE_CXX_COMPILER=clang++-14
 # Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
@@ -28,7 +28,7 @@ help:
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
 	@echo 'make tidy                          clang-tidy 14'
 	@echo 'make asan                          core tests with address and undefined-behaviour sanitizers'
-	@echo 'make tsan                          core tests with the thread sanitizer (clang)'
+	@echo 'make tsan                          core tests with the thread sanitizer'
 	@echo 'make fuzz [FUZZ_SECONDS=600]       every parser under libFuzzer (clang), two at a time'
 	@echo 'make valgrind                      core tests under memcheck (slow)'
 	@echo 'make emulate                       the program on an emulated CPU without AVX'
@@ -116,13 +116,10 @@ asan: packages
 	$(BUILD) build-asan --parallel $(JOBS)
 	ctest --test-dir build-asan --output-on-failure --label-regex core
 
-# With clang, because its OpenMP tells the sanitizer (through Archer) what a barrier orders; GCC's does not, and every
-# parallel loop would be reported.
-tsan: clang-packages
-	$(CONFIGURE) -B build-tsan $(CLANG) $(CHECKED) -DRF_SANITIZE=thread
+tsan: packages
+	$(CONFIGURE) -B build-tsan $(CHECKED) -DRF_SANITIZE=thread
 	$(BUILD) build-tsan --parallel $(JOBS)
-	OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so TSAN_OPTIONS=ignore_noninstrumented_modules=1 RF_THREADS=4 \
-	  ctest --test-dir build-tsan --output-on-failure --label-regex core
+	RF_THREADS=4 ctest --test-dir build-tsan --output-on-failure --label-regex core
 
 fuzz: clang-packages
 	$(CONFIGURE) -B build-fuzz $(CLANG) $(CHECKED) -DRF_FUZZ=ON

@@ -1,6 +1,5 @@
 #include "engine/parallel.hpp"
 
-#include <omp.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -144,8 +143,7 @@ namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
   if (chunks <= 0) return;
-  const int threads =
-      omp_in_parallel() ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
+  const int threads = static_cast<int>(std::min<Index>(thread_count(), chunks));
   const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
   std::size_t bytes = 0;
   if (stride < scratch_bytes ||
@@ -154,15 +152,12 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
   }
   const std::shared_ptr<void> memory = bytes > 0 ? allocate_storage(bytes) : nullptr;
   auto* scratch = static_cast<std::byte*>(memory.get());
-  if (threads == 1) {
-    for (Index chunk = 0; chunk < chunks; ++chunk) function(body, chunk, scratch);
-  } else {
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (Index chunk = 0; chunk < chunks; ++chunk) {
-      const auto worker = static_cast<std::size_t>(omp_get_thread_num());
-      function(body, chunk, scratch ? scratch + worker * stride : nullptr);
-    }
-  }
+  run_on_pool({.count = chunks,
+               .function = function,
+               .body = body,
+               .scratch = scratch,
+               .stride = stride,
+               .threads = threads});
 }
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// Threads, at one level: OpenMP over the outermost independent loop.
+// Threads, at one level: over the outermost independent loop.
 //
 // Results never depend on the number of threads: work is cut into chunks by shape alone, every
 // output element is written by one chunk, and which thread takes a chunk does not matter.
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/shape.hpp"
+#include "engine/thread_pool.hpp"
 
 namespace rf {
 
@@ -30,7 +31,6 @@ struct ThreadLimit {
 void set_thread_limit(int count, const std::string& source);
 
 namespace detail {
-using ChunkFunction = void (*)(void* body, Index chunk, std::byte* scratch);
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body);
 }  // namespace detail
 

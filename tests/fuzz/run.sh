@@ -26,7 +26,7 @@ fuzz_one() {
   local target=$1
   local corpus=$build/corpus/$target log=$build/$target.log
   mkdir -p "$corpus"
-  if OMP_NUM_THREADS=1 RF_THREADS=1 "$programs/$target" "$corpus" "$programs/seeds/${target%_fuzz}" \
+  if RF_THREADS=1 "$programs/$target" "$corpus" "$programs/seeds/${target%_fuzz}" \
       -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
       -artifact_prefix="$crashes/$target-" > "$log" 2>&1; then
     echo "$target: clean, $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s"

@@ -1,0 +1,119 @@
+#include "engine/thread_pool.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace rf::detail {
+
+namespace {
+
+// One parallel_for. A worker that wakes up late finds no chunk left and touches nothing but this.
+struct Job {
+  const Chunks chunks;
+  std::atomic<Index> next{0}, done{0};
+
+  explicit Job(const Chunks& c) : chunks(c) {}
+
+  // Takes chunks until none is left.
+  void work(int thread) noexcept {
+    for (Index chunk = next.fetch_add(1); chunk < chunks.count; chunk = next.fetch_add(1)) {
+      std::byte* scratch = chunks.scratch;
+      if (scratch) scratch += static_cast<std::size_t>(thread) * chunks.stride;
+      chunks.function(chunks.body, chunk, scratch);
+      done.fetch_add(1, std::memory_order_release);
+    }
+  }
+  [[nodiscard]] bool finished() const {
+    return done.load(std::memory_order_acquire) == chunks.count;
+  }
+};
+
+inline void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+class Pool {
+ public:
+  void run(const Chunks& chunks) {
+    if (chunks.threads == 1 || busy_.test_and_set(std::memory_order_acquire)) {
+      Job alone(chunks);
+      return alone.work(0);
+    }
+    start_workers(chunks.threads - 1);
+    const auto job = std::make_shared<Job>(chunks);
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = job;
+      serial_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    job->work(0);
+    // Chunks that workers have begun, each a fraction of a millisecond.
+    for (int i = 0; !job->finished(); ++i) {
+      if (i < kSpins)
+        pause();
+      else
+        std::this_thread::yield();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      job_.reset();
+    }
+    busy_.clear(std::memory_order_release);
+  }
+
+ private:
+  // Some 20 to 50 microseconds: mostly the next layer is there before a worker sleeps.
+  static constexpr int kSpins = 2000;
+
+  void start_workers(int count) {
+    while (static_cast<int>(workers_.size()) < count) {
+      const int thread = static_cast<int>(workers_.size()) + 1;
+      try {
+        workers_.emplace_back([this, thread] { serve(thread); });
+      } catch (const std::system_error&) {
+        return;  // the system has no thread for us: those that we have do the work
+      }
+    }
+  }
+
+  void serve(int thread) {
+    for (unsigned seen = 0;;) {
+      for (int i = 0; i < kSpins && serial_.load(std::memory_order_acquire) == seen; ++i) pause();
+      std::shared_ptr<Job> job;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return serial_.load(std::memory_order_relaxed) != seen; });
+        seen = serial_.load(std::memory_order_relaxed);
+        job = job_;
+      }
+      if (job && thread < job->chunks.threads) job->work(thread);
+    }
+  }
+
+  std::atomic_flag busy_;  // set while somebody's job runs
+  std::mutex mutex_;       // job_, serial_
+  std::condition_variable wake_;
+  std::shared_ptr<Job> job_;
+  std::atomic<unsigned> serial_{0};  // of the job
+  std::vector<std::thread> workers_;
+};
+
+// Never destroyed: its threads sleep until the process ends.
+Pool& pool() {
+  static Pool& instance = *new Pool;
+  return instance;
+}
+
+}  // namespace
+
+void run_on_pool(const Chunks& chunks) { pool().run(chunks); }
+
+}  // namespace rf::detail
