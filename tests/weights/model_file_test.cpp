@@ -265,7 +265,7 @@ TEST_CASE("model_file: every description of a published layout is one that the n
   }
 }
 
-// What /work/shared/weights/README.md and the authors' code say of the two networks.
+// What the README of the public weights and the authors' code say of the two networks.
 TEST_CASE("model_file: the public detectors are read with all their numbers",
           "[model_file][golden]") {
   if (const auto path = test::shared_file("weights/mobilenet0.25_Final.pth")) {
