@@ -46,13 +46,10 @@ class Pool {
       Job alone(chunks);
       return alone.work(0);
     }
+    const Release release{busy_};
     start_workers(chunks.threads - 1);
     const auto job = std::make_shared<Job>(chunks);
-    {
-      const std::lock_guard lock(mutex_);
-      job_ = job;
-      serial_.fetch_add(1, std::memory_order_release);
-    }
+    publish(job);
     wake_.notify_all();
     job->work(0);
     // Chunks that workers have begun, each a fraction of a millisecond.
@@ -62,14 +59,20 @@ class Pool {
       else
         std::this_thread::yield();
     }
-    {
-      const std::lock_guard lock(mutex_);
-      job_.reset();
-    }
-    busy_.clear(std::memory_order_release);
   }
 
  private:
+  struct Release {
+    std::atomic_flag& flag;
+    ~Release() { flag.clear(std::memory_order_release); }
+  };
+
+  void publish(const std::shared_ptr<Job>& job) {
+    const std::lock_guard lock(mutex_);
+    job_ = job;
+    serial_.fetch_add(1, std::memory_order_release);
+  }
+
   // Some 20 to 50 microseconds: mostly the next layer is there before a worker sleeps.
   static constexpr int kSpins = 2000;
 
@@ -94,14 +97,14 @@ class Pool {
         seen = serial_.load(std::memory_order_relaxed);
         job = job_;
       }
-      if (job && thread < job->chunks.threads) job->work(thread);
+      if (thread < job->chunks.threads) job->work(thread);
     }
   }
 
   std::atomic_flag busy_;  // set while somebody's job runs
   std::mutex mutex_;       // job_, serial_
   std::condition_variable wake_;
-  std::shared_ptr<Job> job_;
+  std::shared_ptr<Job> job_;         // the last one
   std::atomic<unsigned> serial_{0};  // of the job
   std::vector<std::thread> workers_;
 };

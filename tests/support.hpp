@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/parallel.hpp"
 #include "engine/state_dict.hpp"
 #include "engine/tensor.hpp"
 
@@ -26,6 +27,18 @@ void skip(const std::string& what);
 // Standard-normal f32 (or f64) values keyed by seed.
 [[nodiscard]] Tensor random_tensor(const Shape& shape, std::uint64_t seed,
                                    DType dtype = DType::f32);
+
+// While it lives, the process uses up to this many threads.
+class WithThreads {
+ public:
+  explicit WithThreads(int count) : before_(thread_limit()) { set_thread_limit(count, "test"); }
+  WithThreads(const WithThreads&) = delete;
+  WithThreads& operator=(const WithThreads&) = delete;
+  ~WithThreads() { set_thread_limit(before_.count, before_.source); }
+
+ private:
+  ThreadLimit before_;
+};
 
 // A folder of the test's own, removed with everything in it at the end.
 class TemporaryFolder {

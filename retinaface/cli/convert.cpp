@@ -1,11 +1,11 @@
 // retinaface convert: a public file of weights to ours, or ours with another description.
 #include "weights/convert.hpp"
 
-#include <iostream>
 #include <memory>
 #include <string>
 
 #include "engine/check.hpp"
+#include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/verbs.hpp"
 #include "retinaface/model.hpp"
 #include "retinaface/model_config.hpp"
@@ -46,12 +46,12 @@ void convert(const ConvertFlags& flags) {
 
   Index numbers = 0;
   for (const auto& [name, tensor] : model.tensors) numbers += tensor.numel();
-  std::cerr << flags.output << ": " << config.name << ", " << model.tensors.size() << " tensors, "
-            << numbers << " numbers, from " << model.format << '\n'
-            << "sha256 of the tensors: " << model.sha256 << (flags.verify ? ", verified" : "")
-            << '\n'
-            << "licence: " << config.licence << '\n'
-            << "provenance: " << config.provenance << '\n';
+  // The description's texts come from a file that may hold anything.
+  say(one_line(message(flags.output, ": ", config.name, ", ", model.tensors.size(), " tensors, ",
+                       numbers, " numbers, from ", model.format)));
+  say(message("sha256 of the tensors: ", model.sha256, flags.verify ? ", verified" : ""));
+  say(one_line(message("licence: ", config.licence)));
+  say(one_line(message("provenance: ", config.provenance)));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "engine/file.hpp"
 #include "engine/image.hpp"
 #include "retinaface/cli/eval_report.hpp"
+#include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/stopwatch.hpp"
@@ -250,13 +251,13 @@ void add_run_flags(CLI::App& verb, WiderFlags& flags) {
                   "published results do:\n"
                   "weak detections raise the recall at the end of the curve")
       ->type_name("P")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   verb.add_option("--nms", flags.detector.nms,
                   "With --model: of two boxes that overlap by more (intersection / union) only the "
                   "better is kept.\n"
                   "Default: what the model file says")
       ->type_name("IOU")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   verb.add_option(
           "--size", flags.detector.size,
           "With --model: how large the network sees the picture: original, long:N, short:N[:MAX] "

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/check.hpp"
-#include "engine/parallel.hpp"
 #include "engine/random.hpp"
+#include "tests/support.hpp"
 
 using rf::Image;
 using rf::Index;
@@ -124,15 +124,14 @@ TEST_CASE("resize: stripes of one pixel become grey when shrunk, they do not ali
 
 TEST_CASE("resize: the same bytes for any number of threads", "[resize]") {
   const Image image = noise(157, 211);
-  const int before = rf::thread_count();
-  rf::set_thread_limit(1, "test");
-  const Image one_small = resize(image, 50, 61), one_large = resize(image, 200, 333);
+  const auto on = [&](int threads, Index width, Index height) {
+    const rf::test::WithThreads limit(threads);
+    return resize(image, width, height).rgb;
+  };
   for (const int threads : {2, 3, 8}) {
-    rf::set_thread_limit(threads, "test");
-    CHECK(resize(image, 50, 61).rgb == one_small.rgb);
-    CHECK(resize(image, 200, 333).rgb == one_large.rgb);
+    CHECK(on(threads, 50, 61) == on(1, 50, 61));
+    CHECK(on(threads, 200, 333) == on(1, 200, 333));
   }
-  rf::set_thread_limit(before, "test");
 }
 
 TEST_CASE("resize: refuses sizes below one pixel and empty pictures", "[resize][error]") {

@@ -15,24 +15,9 @@
 
 #include "engine/check.hpp"
 #include "tests/engine/own_process.hpp"
+#include "tests/support.hpp"
 
 namespace rf::test {
-
-namespace {
-
-// While it lives, up to this many threads.
-class WithThreads {
- public:
-  explicit WithThreads(int count) : before_(thread_limit()) { set_thread_limit(count, "test"); }
-  WithThreads(const WithThreads&) = delete;
-  WithThreads& operator=(const WithThreads&) = delete;
-  ~WithThreads() { set_thread_limit(before_.count, before_.source); }
-
- private:
-  ThreadLimit before_;
-};
-
-}  // namespace
 
 TEST_CASE("parallel: prints the thread limit that RF_THREADS gives", "[.rf_threads]") {
   try {
@@ -86,6 +71,28 @@ TEST_CASE("parallel: nested loops stay on their thread and run every pair once",
   });
   for (const auto& count : runs) CHECK(count == 1);
   CHECK(strangers == 0);
+}
+
+TEST_CASE("parallel: callers on several threads each get every chunk of theirs, once",
+          "[parallel]") {
+  const WithThreads limit(3);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&wrong] {
+      for (Index round = 0; round < 500; ++round) {
+        const Index chunks = 1 + round % 17;
+        std::vector<std::atomic<int>> runs(static_cast<std::size_t>(chunks));
+        parallel_for(chunks, 64, [&](Index chunk, std::byte* scratch) {
+          *scratch = std::byte{1};
+          ++runs[static_cast<std::size_t>(chunk)];
+        });
+        for (const auto& count : runs) wrong += count != 1;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("parallel: scratch is aligned, long enough and not shared", "[parallel]") {

@@ -52,18 +52,6 @@ class WithKernels {
   const KernelTable& before_;
 };
 
-// While it lives, the process uses up to this many threads.
-class WithThreads {
- public:
-  explicit WithThreads(int count) : before_(thread_limit()) { set_thread_limit(count, "test"); }
-  WithThreads(const WithThreads&) = delete;
-  WithThreads& operator=(const WithThreads&) = delete;
-  ~WithThreads() { set_thread_limit(before_.count, before_.source); }
-
- private:
-  ThreadLimit before_;
-};
-
 // compute() gives the same bits on 1, 2, 3 and 8 threads, on every table.
 void check_same_bits_on_any_threads(const std::function<Tensor()>& compute);
 

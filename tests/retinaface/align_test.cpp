@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "engine/check.hpp"
-#include "engine/parallel.hpp"
+#include "tests/support.hpp"
 
 using rf::Face;
 using rf::Image;
@@ -128,12 +128,11 @@ TEST_CASE("align: shrinking takes the mean, it does not pick pixels", "[align]")
 TEST_CASE("align: the same bytes for any number of threads", "[align]") {
   const Image image = coordinates(200, 150);
   const Face face = face_with({{{50, 60}, {90, 50}, {75, 80}, {60, 100}, {100, 95}}});
-  const int before = rf::thread_count();
-  rf::set_thread_limit(1, "test");
-  const Image one = rf::align_face(image, face, 112);
-  rf::set_thread_limit(3, "test");
-  CHECK(rf::align_face(image, face, 112).rgb == one.rgb);
-  rf::set_thread_limit(before, "test");
+  const auto on = [&](int threads) {
+    const rf::test::WithThreads limit(threads);
+    return rf::align_face(image, face, 112).rgb;
+  };
+  CHECK(on(3) == on(1));
 }
 
 TEST_CASE("align: refuses landmarks without a direction, empty pictures and absurd sizes",

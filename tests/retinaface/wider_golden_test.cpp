@@ -53,17 +53,15 @@ TEST_CASE("wider: the published detections score 89.23, 85.37 and 73.65 by the o
 TEST_CASE("wider: the number of threads changes no number", "[wider][golden]") {
   const std::optional<Golden> loaded = golden("ground_truth");
   if (!loaded) return;
-  const rf::ThreadLimit before = rf::thread_limit();
   std::vector<double> aps;
   for (const int threads : {1, 3, 8}) {
-    rf::set_thread_limit(threads, "test");
+    const rf::test::WithThreads limit(threads);
     const auto results = rf::evaluate_wider(loaded->truth, loaded->detections.images);
     std::vector<double> now;
     for (const auto& result : results) now.push_back(result.ap[0]);
     if (aps.empty()) aps = now;
     CHECK(now == aps);
   }
-  rf::set_thread_limit(before.count, before.source);
 }
 
 TEST_CASE("wider: the text ground truth has the boxes of the official files", "[wider][golden]") {
