@@ -1,5 +1,6 @@
 #include "engine/tensor.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <ostream>
 
@@ -9,6 +10,8 @@
 namespace rf {
 
 namespace {
+
+std::atomic<bool> poison{false};
 
 // Calls f with a value of the C++ type behind `dtype`.
 template <class F>
@@ -53,8 +56,13 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   t.shape_ = shape;
   t.dtype_ = dtype;
   t.data_ = allocate_storage(static_cast<std::size_t>(padded));
+  if (poison.load(std::memory_order_relaxed)) {
+    std::memset(t.raw(), 0xFF, static_cast<std::size_t>(bytes));
+  }
   return t;
 }
+
+void Tensor::poison_new(bool on) { poison.store(on, std::memory_order_relaxed); }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype) {
   Tensor t = empty(shape, dtype);

@@ -93,6 +93,13 @@ class Tensor {
   // The same storage under another shape. Throws ShapeError when the element counts differ.
   [[nodiscard]] Tensor reshaped(const Shape& shape) const;
 
+  // Whether no other tensor shares the storage, so that writing it is seen by nobody else.
+  [[nodiscard]] bool is_sole_owner() const { return data_.use_count() == 1; }
+
+  // For tests: from now on storage of empty() starts as NaN (bytes 0xFF), so that an element that
+  // an operation forgets to assign shows. For the whole process.
+  static void poison_new(bool on);
+
   // New storage with the same elements; `to` converts each as static_cast does.
   [[nodiscard]] Tensor clone() const;
   [[nodiscard]] Tensor to(DType dtype) const;

@@ -9,18 +9,49 @@
 
 namespace rf {
 
-// y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, i s - p + u d, j s - p + v d], per group; zero
-// outside x. Unit: output pixel i * out_w + j of one image and one group, all of the group's output
-// channels.
+// Which input pixel a convolution's tap (u, v) reads for output pixel (i, j): row
+// i stride - pad_h + u dilation, column j stride - pad_w + v dilation; zero where that is outside.
+// The output may be of any size and a pad may be negative: the op has decided both.
+struct Conv2dGeometry {
+  Index groups, in_channels, out_channels;  // channels per group
+  Index in_h, in_w, out_h, out_w;
+  Index kernel_h, kernel_w, stride, pad_h, pad_w, dilation;
+};
+
+// y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)], per group.
+// Unit: output pixel i * out_w + j of one image and one group, all of the group's output channels.
 template <class T>
 struct Conv2dArgs {
   const T* x;  // [batch, groups * in_channels, in_h, in_w]
   const T* w;  // [groups * out_channels, in_channels, kernel_h, kernel_w]
   const T* b;  // [groups * out_channels] or nullptr
   T* y;        // [batch, groups * out_channels, out_h, out_w]
-  Index groups, in_channels, out_channels;  // channels per group
-  Index in_h, in_w, out_h, out_w;
-  Index kernel_h, kernel_w, stride, pad, dilation;
+  Conv2dGeometry geometry;
+};
+
+// gx[n,c,row(i,u),column(j,v)] = the sum of w[k,c,u,v] gy[n,k,i,j] over all that read it. Unit:
+// image and group. Only the reference has this kernel: for the others it is conv2d of gy with
+// turned weights.
+template <class T>
+struct Conv2dGradInputArgs {
+  const T *gy, *w;
+  T* gx;
+  Conv2dGeometry geometry;
+};
+
+// gw[k,c,u,v] += sum_{i,j} gy[n,k,i,j] x[n,c, row(i,u), column(j,v)] over some output rows of one
+// image n and one group. The op adds up what the calls give, each in a gw of its own.
+template <class T>
+struct Conv2dGradWeightArgs {
+  const T* x;   // [batch, groups * in_channels, in_h, in_w]
+  const T* gy;  // [batch, groups * out_channels, out_h, out_w]
+  Conv2dGeometry geometry;
+};
+
+// The output rows of one call, and memory to work in.
+struct Conv2dRows {
+  Index image, group, begin, end;
+  std::byte* scratch;  // as many bytes as the table's conv2d_grad_weight_scratch_bytes says
 };
 
 // Which part of a convolution one call computes, and memory to work in.
@@ -29,14 +60,47 @@ struct Conv2dTile {
   std::byte* scratch;  // as many bytes as the table's conv2d_scratch_bytes says
 };
 
-// y = gamma (x - mean) / sqrt(var + eps) + beta per channel. Unit: plane n * channels + c.
+// Batch norm with the activation that follows: y = f(z), z = gamma (x - mean) / sqrt(var + eps) +
+// beta per channel, f(z) = z for z > 0, slope z otherwise.
+template <class T>
+struct BatchNormFunction {
+  const T *gamma, *beta, *mean, *var;  // [channels]
+  T eps, slope;
+  Index channels, plane;
+};
+
+// Unit: plane n * channels + c.
 template <class T>
 struct BatchNormArgs {
   const T* x;  // [batch, channels, plane]
   T* y;
-  const T *gamma, *beta, *mean, *var;  // [channels]
-  T eps;
-  Index channels, plane;
+  BatchNormFunction<T> f;
+};
+
+// mean[p] = sum_i x[p,i] / plane, m2[p] = sum_i (x[p,i] - mean[p])^2. Unit: plane p.
+template <class T>
+struct BatchNormMomentsArgs {
+  const T* x;         // [planes, plane]
+  double *mean, *m2;  // [planes]
+  Index plane;
+};
+
+// With gz = dL/dz = f'(z) gy: sum_gz[p] = sum_i gz[p,i], sum_gzx[p] = sum_i gz[p,i] (x[p,i] -
+// mean). Unit: plane p.
+template <class T>
+struct BatchNormProductsArgs {
+  const T *gy, *x;           // [planes, plane]
+  double *sum_gz, *sum_gzx;  // [planes]
+  BatchNormFunction<T> f;
+};
+
+// gx = a gz + b x + c per channel. Unit: plane.
+template <class T>
+struct BatchNormGradArgs {
+  const T *gy, *x;
+  T* gx;
+  const T *a, *b, *c;  // [channels]
+  BatchNormFunction<T> f;
 };
 
 // y = max(x, 0). Unit: element.
@@ -69,6 +133,14 @@ struct MaxPool2dArgs {
   T* y;        // [planes, out_h, out_w]
   Index in_h, in_w, out_h, out_w;
   Index kernel, stride, pad;  // every window sees at least one position of x
+};
+
+// y[o,r] = sum_s x[o,s,r]. Unit: output element o * inner + r.
+template <class T>
+struct SumArgs {
+  const T* x;  // [outer, size, inner]
+  T* y;        // [outer, inner]
+  Index size, inner;
 };
 
 // y[o,i,r] = exp(x[o,i,r] - m) / sum_j exp(x[o,j,r] - m), m = max_j x[o,j,r]. Unit: line o * inner

@@ -10,7 +10,22 @@ template <class T>
 void conv2d(const Conv2dArgs<T>& a, const Conv2dTile& tile) noexcept;
 
 template <class T>
+void conv2d_grad_input(const Conv2dGradInputArgs<T>& a, Index image, Index group) noexcept;
+
+template <class T>
+void conv2d_grad_weight(const Conv2dGradWeightArgs<T>& a, const Conv2dRows& band, T* gw) noexcept;
+
+template <class T>
 void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void batch_norm_moments(const BatchNormMomentsArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void batch_norm_products(const BatchNormProductsArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void batch_norm_grad(const BatchNormGradArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void relu(const ReluArgs<T>& a, Index begin, Index end) noexcept;
@@ -26,6 +41,9 @@ void max_pool2d(const MaxPool2dArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void softmax(const SoftmaxArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void sum(const SumArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void linear(const LinearArgs<T>& a, Index begin, Index end) noexcept;

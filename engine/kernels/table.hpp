@@ -14,15 +14,22 @@ namespace rf {
 struct KernelTable {
   const char* name;  // as RF_ISA spells it
 
-  std::size_t (*conv2d_scratch_bytes)(const Conv2dArgs<float>&,
-                                      Index pixels) noexcept;  // for one call
+  // Bytes of scratch that one call may need, for so many pixels or output rows.
+  std::size_t (*conv2d_scratch_bytes)(const Conv2dGeometry&, Index pixels) noexcept;
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
+  std::size_t (*conv2d_grad_weight_scratch_bytes)(const Conv2dGeometry&, Index rows) noexcept;
+  void (*conv2d_grad_weight)(const Conv2dGradWeightArgs<float>&, const Conv2dRows&,
+                             float* gw) noexcept;
   void (*batch_norm)(const BatchNormArgs<float>&, Index begin, Index end) noexcept;
+  void (*batch_norm_moments)(const BatchNormMomentsArgs<float>&, Index begin, Index end) noexcept;
+  void (*batch_norm_products)(const BatchNormProductsArgs<float>&, Index begin, Index end) noexcept;
+  void (*batch_norm_grad)(const BatchNormGradArgs<float>&, Index begin, Index end) noexcept;
   void (*relu)(const ReluArgs<float>&, Index begin, Index end) noexcept;
   void (*leaky_relu)(const LeakyReluArgs<float>&, Index begin, Index end) noexcept;
   void (*add)(const AddArgs<float>&, Index begin, Index end) noexcept;
   void (*max_pool2d)(const MaxPool2dArgs<float>&, Index begin, Index end) noexcept;
   void (*softmax)(const SoftmaxArgs<float>&, Index begin, Index end) noexcept;
+  void (*sum)(const SumArgs<float>&, Index begin, Index end) noexcept;
   void (*linear)(const LinearArgs<float>&, Index begin, Index end) noexcept;
   void (*resize_bilinear)(const ResizeBilinearArgs<float>&, Index begin, Index end) noexcept;
 };

@@ -14,18 +14,31 @@ void run(const Tensor& a, const Tensor& b, Tensor& y, Kernel kernel) {
   for_ranges(y.numel(), 1, [&](Index begin, Index end) { kernel(args, begin, end); });
 }
 
-}  // namespace
-
-Tensor add(const Tensor& a, const Tensor& b) {
+void check(const Tensor& a, const Tensor& b) {
   check_same_dtype("add", {&a, &b});
   RF_CHECK_SHAPE(a.shape() == b.shape(), "add", "shapes ", a.shape(), " and ", b.shape(),
                  " must be the same");
-  Tensor y = Tensor::empty(a.shape(), a.dtype());
+}
+
+void run(const Tensor& a, const Tensor& b, Tensor& y) {
   if (a.dtype() == DType::f64)
     run<double>(a, b, y, reference::add<double>);
   else
     run<float>(a, b, y, kernels().add);
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  check(a, b);
+  Tensor y = Tensor::empty(a.shape(), a.dtype());
+  run(a, b, y);
   return y;
+}
+
+void add_to(Tensor& sum, const Tensor& b) {
+  check(sum, b);
+  run(sum, b, sum);
 }
 
 }  // namespace rf

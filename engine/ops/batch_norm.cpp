@@ -1,51 +1,198 @@
 #include "engine/ops/batch_norm.hpp"
 
+#include <cmath>
+#include <vector>
+
 #include "engine/check.hpp"
 #include "engine/kernels/reference.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
-#include "engine/parallel.hpp"
 
 namespace rf {
 
 namespace {
 
-template <class T, class Kernel>
-void run(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-         const Tensor& var, double eps, Tensor& y, Kernel kernel) {
-  const Index channels = x.shape()[1], planes = x.shape()[0] * channels;
-  const BatchNormArgs<T> args{.x = x.data<T>(),
-                              .y = y.data<T>(),
-                              .gamma = gamma.data<T>(),
-                              .beta = beta.data<T>(),
-                              .mean = mean.data<T>(),
-                              .var = var.data<T>(),
-                              .eps = static_cast<T>(eps),
-                              .channels = channels,
-                              .plane = planes ? x.numel() / planes : 0};
-  for_ranges(planes, args.plane, [&](Index begin, Index end) { kernel(args, begin, end); });
+// x as [batch, channels, plane].
+struct Layout {
+  Index channels, planes, plane;
+
+  Layout(const char* op, const Tensor& x) {
+    RF_CHECK_SHAPE(x.shape().rank() >= 2, op, "input ", x.shape(), " needs at least [N, C]");
+    channels = x.shape()[1];
+    planes = x.shape()[0] * channels;
+    plane = planes ? x.numel() / planes : 0;
+  }
+};
+
+void check_channels(const char* op, const Tensor& x, std::initializer_list<const Tensor*> vectors) {
+  const Shape channels{x.shape()[1]};
+  for (const Tensor* t : vectors) {
+    RF_CHECK_SHAPE(t->shape() == channels, op, "input ", x.shape(),
+                   " needs gamma, beta, mean and var of shape ", channels, ", got ", t->shape());
+  }
+}
+
+// f(T{}) for the element type of t.
+template <class F>
+void with_float_type(const Tensor& t, F&& f) {
+  if (t.dtype() == DType::f64)
+    f(double{});
+  else
+    f(float{});
+}
+
+template <class T>
+auto normalise_kernel() {
+  if constexpr (std::is_same_v<T, double>)
+    return reference::batch_norm<double>;
+  else
+    return kernels().batch_norm;
+}
+template <class T>
+auto moments_kernel() {
+  if constexpr (std::is_same_v<T, double>)
+    return reference::batch_norm_moments<double>;
+  else
+    return kernels().batch_norm_moments;
+}
+template <class T>
+auto products_kernel() {
+  if constexpr (std::is_same_v<T, double>)
+    return reference::batch_norm_products<double>;
+  else
+    return kernels().batch_norm_products;
+}
+template <class T>
+auto grad_kernel() {
+  if constexpr (std::is_same_v<T, double>)
+    return reference::batch_norm_grad<double>;
+  else
+    return kernels().batch_norm_grad;
+}
+
+template <class T>
+BatchNormFunction<T> function(const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                              const Tensor& var, const BatchNormParams& params,
+                              const Layout& layout) {
+  return {.gamma = gamma.data<T>(),
+          .beta = beta.data<T>(),
+          .mean = mean.data<T>(),
+          .var = var.data<T>(),
+          .eps = static_cast<T>(params.eps),
+          .slope = static_cast<T>(params.slope),
+          .channels = layout.channels,
+          .plane = layout.plane};
 }
 
 }  // namespace
 
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                   const Tensor& var, const BatchNormParams& params) {
-  RF_CHECK_SHAPE(x.shape().rank() >= 2, "batch_norm", "input ", x.shape(),
-                 " needs at least [N, C]");
+  const Layout layout("batch_norm", x);
   check_same_dtype("batch_norm", {&x, &gamma, &beta, &mean, &var});
-  const Shape channels{x.shape()[1]};
-  for (const Tensor* t : {&gamma, &beta, &mean, &var}) {
-    RF_CHECK_SHAPE(t->shape() == channels, "batch_norm", "input ", x.shape(),
-                   " needs gamma, beta, mean and var of shape ", channels, ", got ", t->shape());
-  }
+  check_channels("batch_norm", x, {&gamma, &beta, &mean, &var});
   RF_CHECK_SHAPE(params.eps >= 0, "batch_norm", "eps ", params.eps, " is negative");
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  if (x.dtype() == DType::f64) {
-    run<double>(x, gamma, beta, mean, var, params.eps, y, reference::batch_norm<double>);
-  } else {
-    run<float>(x, gamma, beta, mean, var, params.eps, y, kernels().batch_norm);
-  }
+  with_float_type(x, [&]<class T>(T) {
+    const BatchNormArgs<T> args{.x = x.data<T>(),
+                                .y = y.data<T>(),
+                                .f = function<T>(gamma, beta, mean, var, params, layout)};
+    const auto kernel = normalise_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+  });
   return y;
+}
+
+BatchNormStats batch_norm_stats(const Tensor& x) {
+  const Layout layout("batch_norm", x);
+  check_same_dtype("batch_norm", {&x});
+  RF_CHECK_SHAPE(x.numel() > 0, "batch_norm", "input ", x.shape(),
+                 " has no elements to take a mean of");
+  std::vector<double> mean(static_cast<std::size_t>(layout.planes)), m2(mean.size());
+  BatchNormStats stats{Tensor::empty({layout.channels}, x.dtype()),
+                       Tensor::empty({layout.channels}, x.dtype())};
+  with_float_type(x, [&]<class T>(T) {
+    const BatchNormMomentsArgs<T> args{
+        .x = x.data<T>(), .mean = mean.data(), .m2 = m2.data(), .plane = layout.plane};
+    const auto kernel = moments_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+    // Planes of equal size are joined: the mean of means, and squared deviations from it.
+    const Index batch = layout.planes / layout.channels;
+    const auto n = static_cast<double>(batch), count = static_cast<double>(layout.plane);
+    for (Index c = 0; c < layout.channels; ++c) {
+      double sum = 0, squares = 0;
+      for (Index i = 0; i < batch; ++i)
+        sum += mean[static_cast<std::size_t>(i * layout.channels + c)];
+      const double centre = sum / n;
+      for (Index i = 0; i < batch; ++i) {
+        const auto p = static_cast<std::size_t>(i * layout.channels + c);
+        squares += m2[p] + count * (mean[p] - centre) * (mean[p] - centre);
+      }
+      stats.mean.template data<T>()[c] = static_cast<T>(centre);
+      stats.var.template data<T>()[c] = static_cast<T>(squares / (n * count));
+    }
+  });
+  return stats;
+}
+
+BatchNormGrads batch_norm_grad(const Tensor& gy, const Tensor& x, const Tensor& gamma,
+                               const Tensor& beta, const BatchNormStats& stats, BatchNormMode mode,
+                               const BatchNormParams& params) {
+  const Layout layout("batch_norm gradient", x);
+  check_same_dtype("batch_norm gradient", {&gy, &x, &gamma, &beta, &stats.mean, &stats.var});
+  RF_CHECK_SHAPE(gy.shape() == x.shape(), "batch_norm gradient", "dL/dy is ", gy.shape(),
+                 ", the input was ", x.shape());
+  check_channels("batch_norm gradient", x, {&gamma, &beta, &stats.mean, &stats.var});
+  const Shape channels{layout.channels};
+  BatchNormGrads grads{Tensor::empty(x.shape(), x.dtype()), Tensor::zeros(channels, x.dtype()),
+                       Tensor::zeros(channels, x.dtype())};
+  if (x.numel() == 0) return grads;
+  std::vector<double> sum_gz(static_cast<std::size_t>(layout.planes)), sum_gzx(sum_gz.size());
+  with_float_type(x, [&]<class T>(T) {
+    const auto f = function<T>(gamma, beta, stats.mean, stats.var, params, layout);
+    const BatchNormProductsArgs<T> args{.gy = gy.data<T>(),
+                                        .x = x.data<T>(),
+                                        .sum_gz = sum_gz.data(),
+                                        .sum_gzx = sum_gzx.data(),
+                                        .f = f};
+    const auto products = products_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { products(args, begin, end); });
+    Tensor coefficients = Tensor::zeros({3, layout.channels}, x.dtype());
+    T *a = coefficients.data<T>(), *b = a + layout.channels, *c = b + layout.channels;
+    const Index batch = layout.planes / layout.channels;
+    const auto count = static_cast<double>(batch * layout.plane);
+    // dL/dx = a gz + b x + c, per channel.
+    for (Index k = 0; k < layout.channels; ++k) {
+      double sum = 0, centred = 0;
+      for (Index i = 0; i < batch; ++i) {
+        sum += sum_gz[static_cast<std::size_t>(i * layout.channels + k)];
+        centred += sum_gzx[static_cast<std::size_t>(i * layout.channels + k)];
+      }
+      const double inverse = 1 / std::sqrt(static_cast<double>(f.var[k]) + params.eps);
+      const double scale = static_cast<double>(f.gamma[k]) * inverse;
+      grads.beta.template data<T>()[k] = static_cast<T>(sum);
+      grads.gamma.template data<T>()[k] = static_cast<T>(centred * inverse);
+      a[k] = static_cast<T>(scale);
+      if (mode == BatchNormMode::running) continue;
+      const double slope = -scale * inverse * inverse * centred / count;
+      b[k] = static_cast<T>(slope);
+      c[k] = static_cast<T>(-scale * sum / count - slope * static_cast<double>(f.mean[k]));
+    }
+    const BatchNormGradArgs<T> apply{.gy = gy.data<T>(),
+                                     .x = x.data<T>(),
+                                     .gx = grads.x.template data<T>(),
+                                     .a = a,
+                                     .b = b,
+                                     .c = c,
+                                     .f = f};
+    const auto kernel = grad_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { kernel(apply, begin, end); });
+  });
+  return grads;
 }
 
 }  // namespace rf

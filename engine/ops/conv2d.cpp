@@ -17,35 +17,15 @@ Index pixels_per_chunk(Index in_channels, Index out_plane) {
   return std::clamp<Index>(kInputs / in_channels, std::min<Index>(out_plane, 64), out_plane);
 }
 
-template <class T>
-Conv2dArgs<T> make_args(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
-                        const Conv2dParams& p) {
-  return {.x = x.data<T>(),
-          .w = w.data<T>(),
-          .b = b.numel() ? b.data<T>() : nullptr,
-          .y = y.data<T>(),
-          .groups = p.groups,
-          .in_channels = w.shape()[1],
-          .out_channels = w.shape()[0] / p.groups,
-          .in_h = x.shape()[2],
-          .in_w = x.shape()[3],
-          .out_h = y.shape()[2],
-          .out_w = y.shape()[3],
-          .kernel_h = w.shape()[2],
-          .kernel_w = w.shape()[3],
-          .stride = p.stride,
-          .pad = p.pad,
-          .dilation = p.dilation};
-}
-
 template <class T, class Kernel>
-void run(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scratch_bytes,
-         Kernel kernel) {
-  const Index out_plane = args.out_h * args.out_w, parts = ceil_div(out_plane, pixels);
-  parallel_for(batch * args.groups * parts, scratch_bytes, [&](Index chunk, std::byte* scratch) {
+void run_tiles(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scratch_bytes,
+               Kernel kernel) {
+  const Conv2dGeometry& g = args.geometry;
+  const Index out_plane = g.out_h * g.out_w, parts = ceil_div(out_plane, pixels);
+  parallel_for(batch * g.groups * parts, scratch_bytes, [&](Index chunk, std::byte* scratch) {
     const Index plane = chunk / parts, begin = chunk % parts * pixels;
-    kernel(args, Conv2dTile{.image = plane / args.groups,
-                            .group = plane % args.groups,
+    kernel(args, Conv2dTile{.image = plane / g.groups,
+                            .group = plane % g.groups,
                             .begin = begin,
                             .end = std::min(begin + pixels, out_plane),
                             .scratch = scratch});
@@ -80,15 +60,44 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dPar
   RF_CHECK_SHAPE(b.numel() == 0 || b.shape() == Shape{out[1]}, "conv2d", "bias ", b.shape(),
                  " must be [", out[1], "]");
   Tensor y = Tensor::empty(out, x.dtype());
-  if (y.numel() == 0) return y;
-  const Index pixels = pixels_per_chunk(w.shape()[1], out[2] * out[3]);
-  if (x.dtype() == DType::f64) {
-    run(make_args<double>(x, w, b, y, params), out[0], pixels, 0, reference::conv2d<double>);
-  } else {
-    const auto args = make_args<float>(x, w, b, y, params);
-    run(args, out[0], pixels, kernels().conv2d_scratch_bytes(args, pixels), kernels().conv2d);
-  }
+  if (y.numel() > 0) detail::run_conv2d(x, w, b, y, conv2d_geometry(x.shape(), w.shape(), params));
   return y;
+}
+
+Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& w, const Conv2dParams& p) {
+  const Shape y = conv2d_out_shape(x, w, p);
+  return {.groups = p.groups,
+          .in_channels = w[1],
+          .out_channels = w[0] / p.groups,
+          .in_h = x[2],
+          .in_w = x[3],
+          .out_h = y[2],
+          .out_w = y[3],
+          .kernel_h = w[2],
+          .kernel_w = w[3],
+          .stride = p.stride,
+          .pad_h = p.pad,
+          .pad_w = p.pad,
+          .dilation = p.dilation};
+}
+
+void detail::run_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
+                        const Conv2dGeometry& geometry) {
+  const auto run = [&]<class T>(T, auto kernel, auto scratch_bytes) {
+    const Conv2dArgs<T> args{.x = x.data<T>(),
+                             .w = w.data<T>(),
+                             .b = b.numel() ? b.data<T>() : nullptr,
+                             .y = y.data<T>(),
+                             .geometry = geometry};
+    const Index pixels = pixels_per_chunk(geometry.in_channels, geometry.out_h * geometry.out_w);
+    run_tiles(args, y.shape()[0], pixels, scratch_bytes(pixels), kernel);
+  };
+  if (x.dtype() == DType::f64) {
+    run(double{}, reference::conv2d<double>, [](Index) { return std::size_t{0}; });
+  } else {
+    run(float{}, kernels().conv2d,
+        [&](Index pixels) { return kernels().conv2d_scratch_bytes(geometry, pixels); });
+  }
 }
 
 }  // namespace rf

@@ -5,6 +5,7 @@
 // and part g of the output sees part g of the input alone; groups = C is the depthwise convolution.
 #pragma once
 
+#include "engine/kernels/args.hpp"
 #include "engine/tensor.hpp"
 
 namespace rf {
@@ -20,5 +21,26 @@ struct Conv2dParams {
 // Equation (1). b is [K], or has no elements for none. f32 or f64, all the same.
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b,
                             const Conv2dParams& params);
+
+// Gradients of (1), given gy = dL/dy of conv2d's output shape. `x` and `w` are the shapes (or
+// values) of the forward call. Throw ShapeError.
+//   dL/dx[n,c,r,s]   = sum over all (k,i,j,u,v) that read x[n,c,r,s] of w[k,c,u,v] gy[n,k,i,j]
+//   dL/dw[k,c,u,v]   = sum_{n,i,j} gy[n,k,i,j] x[n,c, i stride - pad + u dilation, j stride - pad +
+//   v dilation] dL/db[k]         = sum_{n,i,j} gy[n,k,i,j]
+[[nodiscard]] Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Shape& x,
+                                       const Conv2dParams& params);
+[[nodiscard]] Tensor conv2d_grad_weight(const Tensor& gy, const Tensor& x, const Shape& w,
+                                        const Conv2dParams& params);
+[[nodiscard]] Tensor conv2d_grad_bias(const Tensor& gy);
+
+// Which tap reads which pixel, for kernels. Throws ShapeError.
+[[nodiscard]] Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& w,
+                                             const Conv2dParams& params);
+
+namespace detail {
+// The convolution that `geometry` describes, into all of y. Requires shapes that fit it.
+void run_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
+                const Conv2dGeometry& geometry);
+}  // namespace detail
 
 }  // namespace rf

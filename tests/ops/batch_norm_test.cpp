@@ -45,15 +45,17 @@ TEST_CASE("batch_norm: every table agrees with the reference, within bounds", "[
       GuardedFloats gamma(3), beta(3), mean(3), var(3);
       x.randomize(1), gamma.randomize(2), beta.randomize(3), mean.randomize(4);
       for (int c = 0; c < 3; ++c) var.data()[c] = 0.5F + static_cast<float>(c);
+      const float slope = plane % 2 ? 1.0F : 0.1F;
       BatchNormArgs<float> args{.x = x.data(),
                                 .y = y.data(),
-                                .gamma = gamma.data(),
-                                .beta = beta.data(),
-                                .mean = mean.data(),
-                                .var = var.data(),
-                                .eps = 1e-5F,
-                                .channels = kChannels,
-                                .plane = plane};
+                                .f = {.gamma = gamma.data(),
+                                      .beta = beta.data(),
+                                      .mean = mean.data(),
+                                      .var = var.data(),
+                                      .eps = 1e-5F,
+                                      .slope = slope,
+                                      .channels = kChannels,
+                                      .plane = plane}};
       table->batch_norm(args, 0, kBatch * kChannels);
       args.y = expected.data();
       reference::batch_norm(args, 0, kBatch * kChannels);

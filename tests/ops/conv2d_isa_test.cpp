@@ -44,31 +44,17 @@ Problem random_problem(Random& random) {
 
 Conv2dArgs<float> make_args(const Problem& p, const float* x, const float* w, const float* b,
                             float* y) {
-  return {.x = x,
-          .w = w,
-          .b = b,
-          .y = y,
-          .groups = p.params.groups,
-          .in_channels = p.w[1],
-          .out_channels = p.w[0] / p.params.groups,
-          .in_h = p.x[2],
-          .in_w = p.x[3],
-          .out_h = p.y[2],
-          .out_w = p.y[3],
-          .kernel_h = p.w[2],
-          .kernel_w = p.w[3],
-          .stride = p.params.stride,
-          .pad = p.params.pad,
-          .dilation = p.params.dilation};
+  return {.x = x, .w = w, .b = b, .y = y, .geometry = conv2d_geometry(p.x, p.w, p.params)};
 }
 
 // The whole output in calls of `pixels` pixels, with as much scratch as the table asks for and not
 // a byte more.
 void run(const KernelTable& table, const Problem& p, const Conv2dArgs<float>& args, Index pixels) {
-  const Index plane = args.out_h * args.out_w;
-  const auto floats = static_cast<Index>((table.conv2d_scratch_bytes(args, pixels) + 63) / 64 * 16);
+  const Conv2dGeometry& g = args.geometry;
+  const Index plane = g.out_h * g.out_w;
+  const auto floats = static_cast<Index>((table.conv2d_scratch_bytes(g, pixels) + 63) / 64 * 16);
   for (Index image = 0; image < p.x[0]; ++image) {
-    for (Index group = 0; group < args.groups; ++group) {
+    for (Index group = 0; group < g.groups; ++group) {
       for (Index begin = 0; begin < plane; begin += pixels) {
         GuardedFloats scratch(floats);
         table.conv2d(args, {.image = image,

@@ -4,18 +4,28 @@
 
 namespace rf::isa {
 
+namespace {
+
+std::size_t no_scratch(const Conv2dGeometry&, Index) noexcept { return 0; }
+
+}  // namespace
+
 const KernelTable scalar = {
     .name = "scalar",
-    .conv2d_scratch_bytes = [](const Conv2dArgs<float>&, Index) noexcept -> std::size_t {
-      return 0;
-    },
+    .conv2d_scratch_bytes = no_scratch,
     .conv2d = reference::conv2d<float>,
+    .conv2d_grad_weight_scratch_bytes = no_scratch,
+    .conv2d_grad_weight = reference::conv2d_grad_weight<float>,
     .batch_norm = reference::batch_norm<float>,
+    .batch_norm_moments = reference::batch_norm_moments<float>,
+    .batch_norm_products = reference::batch_norm_products<float>,
+    .batch_norm_grad = reference::batch_norm_grad<float>,
     .relu = reference::relu<float>,
     .leaky_relu = reference::leaky_relu<float>,
     .add = reference::add<float>,
     .max_pool2d = reference::max_pool2d<float>,
     .softmax = reference::softmax<float>,
+    .sum = reference::sum<float>,
     .linear = reference::linear<float>,
     .resize_bilinear = reference::resize_bilinear<float>,
 };

@@ -2,33 +2,88 @@
 
 namespace rf::reference {
 
+namespace {
+
+// Calls f(c, u, v, position in the input plane) for every tap of output pixel (i, j) that lies
+// inside the image. Forward and gradients walk the same taps.
+template <class F>
+void for_each_tap(const Conv2dGeometry& a, Index i, Index j, F&& f) noexcept {
+  for (Index c = 0; c < a.in_channels; ++c) {
+    for (Index u = 0; u < a.kernel_h; ++u) {
+      for (Index v = 0; v < a.kernel_w; ++v) {
+        const Index row = i * a.stride - a.pad_h + u * a.dilation;
+        const Index column = j * a.stride - a.pad_w + v * a.dilation;
+        if (row < 0 || row >= a.in_h || column < 0 || column >= a.in_w) continue;
+        f((c * a.kernel_h + u) * a.kernel_w + v, (c * a.in_h + row) * a.in_w + column);
+      }
+    }
+  }
+}
+
+}  // namespace
+
 template <class T>
-void conv2d(const Conv2dArgs<T>& a, const Conv2dTile& tile) noexcept {
-  const Index in_plane = a.in_h * a.in_w, out_plane = a.out_h * a.out_w;
-  const T* x = a.x + (tile.image * a.groups + tile.group) * a.in_channels * in_plane;
-  T* y = a.y + (tile.image * a.groups + tile.group) * a.out_channels * out_plane;
-  const T* w = a.w + tile.group * a.out_channels * a.in_channels * a.kernel_h * a.kernel_w;
+void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
+  const Conv2dGeometry& a = args.geometry;
+  const Index out_plane = a.out_h * a.out_w, group = tile.image * a.groups + tile.group;
+  const Index taps = a.in_channels * a.kernel_h * a.kernel_w;
+  const T* x = args.x + group * a.in_channels * a.in_h * a.in_w;
+  const T* w = args.w + tile.group * a.out_channels * taps;
+  T* y = args.y + group * a.out_channels * out_plane;
   for (Index k = 0; k < a.out_channels; ++k) {
     for (Index pixel = tile.begin; pixel < tile.end; ++pixel) {
-      const Index i = pixel / a.out_w, j = pixel % a.out_w;
-      T sum = a.b ? a.b[tile.group * a.out_channels + k] : T(0);
-      for (Index c = 0; c < a.in_channels; ++c) {
-        for (Index u = 0; u < a.kernel_h; ++u) {
-          for (Index v = 0; v < a.kernel_w; ++v) {
-            const Index row = i * a.stride - a.pad + u * a.dilation,
-                        column = j * a.stride - a.pad + v * a.dilation;
-            if (row < 0 || row >= a.in_h || column < 0 || column >= a.in_w) continue;
-            sum += w[((k * a.in_channels + c) * a.kernel_h + u) * a.kernel_w + v] *
-                   x[c * in_plane + row * a.in_w + column];
-          }
-        }
-      }
+      T sum = args.b ? args.b[tile.group * a.out_channels + k] : T(0);
+      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+                   [&](Index tap, Index position) { sum += w[k * taps + tap] * x[position]; });
       y[k * out_plane + pixel] = sum;
+    }
+  }
+}
+
+template <class T>
+void conv2d_grad_input(const Conv2dGradInputArgs<T>& args, Index image,
+                       Index group_index) noexcept {
+  const Conv2dGeometry& a = args.geometry;
+  const Index out_plane = a.out_h * a.out_w, in_size = a.in_channels * a.in_h * a.in_w;
+  const Index taps = a.in_channels * a.kernel_h * a.kernel_w,
+              group = image * a.groups + group_index;
+  const T* w = args.w + group_index * a.out_channels * taps;
+  const T* gy = args.gy + group * a.out_channels * out_plane;
+  T* gx = args.gx + group * in_size;
+  for (Index p = 0; p < in_size; ++p) gx[p] = 0;
+  for (Index k = 0; k < a.out_channels; ++k) {
+    for (Index pixel = 0; pixel < out_plane; ++pixel) {
+      const T g = gy[k * out_plane + pixel];
+      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+                   [&](Index tap, Index position) { gx[position] += w[k * taps + tap] * g; });
+    }
+  }
+}
+
+template <class T>
+void conv2d_grad_weight(const Conv2dGradWeightArgs<T>& args, const Conv2dRows& band,
+                        T* gw) noexcept {
+  const Conv2dGeometry& a = args.geometry;
+  const Index out_plane = a.out_h * a.out_w, group = band.image * a.groups + band.group;
+  const Index taps = a.in_channels * a.kernel_h * a.kernel_w;
+  const T* x = args.x + group * a.in_channels * a.in_h * a.in_w;
+  const T* gy = args.gy + group * a.out_channels * out_plane;
+  for (Index k = 0; k < a.out_channels; ++k) {
+    for (Index pixel = band.begin * a.out_w; pixel < band.end * a.out_w; ++pixel) {
+      const T g = gy[k * out_plane + pixel];
+      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+                   [&](Index tap, Index position) { gw[k * taps + tap] += g * x[position]; });
     }
   }
 }
 
 template void conv2d(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
 template void conv2d(const Conv2dArgs<double>&, const Conv2dTile&) noexcept;
+template void conv2d_grad_input(const Conv2dGradInputArgs<float>&, Index, Index) noexcept;
+template void conv2d_grad_input(const Conv2dGradInputArgs<double>&, Index, Index) noexcept;
+template void conv2d_grad_weight(const Conv2dGradWeightArgs<float>&, const Conv2dRows&,
+                                 float*) noexcept;
+template void conv2d_grad_weight(const Conv2dGradWeightArgs<double>&, const Conv2dRows&,
+                                 double*) noexcept;
 
 }  // namespace rf::reference

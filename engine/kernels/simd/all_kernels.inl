@@ -12,6 +12,12 @@ namespace {
 using Vec = xsimd::batch<float, ISA_ARCH>;
 constexpr Index kLanes = static_cast<Index>(Vec::size);
 
+// A number as a type, for blocks whose size is a template argument.
+template <int N>
+struct Count {
+  static constexpr int value = N;
+};
+
 // The `count` lowest lanes from and to memory, 0 <= count <= kLanes; the other lanes load as
 // `fill`.
 inline Vec load_partial(const float* p, Index count, float fill = 0) {
@@ -36,16 +42,37 @@ inline float sum_lanes(Vec v) {
   return lanes[0];
 }
 
+// Float accumulators keep their digits over a short run; the runs are added up in double.
+constexpr Index kSumRun = 64 * kLanes;
+
+inline double sum_line(const float* x, Index size) noexcept {
+  double total = 0;
+  Index i = 0;
+  while (i + 4 * kLanes <= size) {
+    const Index left = size - i,
+                run = left < kSumRun ? left / (4 * kLanes) * (4 * kLanes) : kSumRun;
+    Vec acc[4] = {Vec(0.0F), Vec(0.0F), Vec(0.0F), Vec(0.0F)};
+    for (const Index stop = i + run; i < stop; i += 4 * kLanes) {
+      for (int v = 0; v < 4; ++v) acc[v] += Vec::load_unaligned(x + i + v * kLanes);
+    }
+    total += static_cast<double>(sum_lanes((acc[0] + acc[1]) + (acc[2] + acc[3])));
+  }
+  for (; i < size; ++i) total += static_cast<double>(x[i]);
+  return total;
+}
+
 }  // namespace
 }  // namespace rf
 
 #include "engine/kernels/simd/batch_norm.inl"
 #include "engine/kernels/simd/conv2d.inl"
+#include "engine/kernels/simd/conv2d_grad.inl"
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/linear.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
 #include "engine/kernels/simd/resize_bilinear.inl"
 #include "engine/kernels/simd/softmax.inl"
+#include "engine/kernels/simd/sum.inl"
 
 namespace rf::isa {
 
@@ -53,12 +80,18 @@ const KernelTable ISA_TABLE = {
     .name = ISA_NAME,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,
     .conv2d = conv2d,
+    .conv2d_grad_weight_scratch_bytes = conv2d_grad_weight_scratch_bytes,
+    .conv2d_grad_weight = conv2d_grad_weight,
     .batch_norm = batch_norm,
+    .batch_norm_moments = batch_norm_moments,
+    .batch_norm_products = batch_norm_products,
+    .batch_norm_grad = batch_norm_grad,
     .relu = relu,
     .leaky_relu = leaky_relu,
     .add = add,
     .max_pool2d = max_pool2d,
     .softmax = softmax,
+    .sum = sum,
     .linear = linear,
     .resize_bilinear = resize_bilinear,
 };

@@ -28,7 +28,7 @@ struct ConvStrip {
   Index channel;             // floats from one input channel to the next
   Index taps;                // in_channels * kernel_h * kernel_w
 
-  ConvStrip(const Conv2dArgs<float>& a, Index out_rows) noexcept {
+  ConvStrip(const Conv2dGeometry& a, Index out_rows) noexcept {
     const Index reach_h = (a.kernel_h - 1) * a.dilation, reach_w = (a.kernel_w - 1) * a.dilation;
     phases_h = reach_h + 1 < a.stride ? reach_h + 1 : a.stride;
     phases_w = reach_w + 1 < a.stride ? reach_w + 1 : a.stride;
@@ -37,14 +37,14 @@ struct ConvStrip {
     channel = phases_h * phases_w * rows * width;
     taps = a.in_channels * a.kernel_h * a.kernel_w;
   }
-  [[nodiscard]] Index floats(const Conv2dArgs<float>& a) const noexcept {
+  [[nodiscard]] Index floats(const Conv2dGeometry& a) const noexcept {
     return a.in_channels * channel + kConvTile;  // the last tile may read one tile past the end
   }
 };
 
 constexpr Index round_up_64(Index bytes) { return (bytes + 63) / 64 * 64; }
 
-std::size_t conv2d_scratch_bytes(const Conv2dArgs<float>& a, Index pixels) noexcept {
+std::size_t conv2d_scratch_bytes(const Conv2dGeometry& a, Index pixels) noexcept {
   const Index rows =
       (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
   const ConvStrip strip(a, rows < a.out_h ? rows : a.out_h);
@@ -73,16 +73,16 @@ inline void pack_line(float* to, Index width, const float* from, Index start, In
   for (Index t = high; t < width; ++t) to[t] = 0;
 }
 
-void pack_strip(const Conv2dArgs<float>& a, const ConvStrip& strip, const float* x, Index first_row,
+void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x, Index first_row,
                 float* to) noexcept {
   for (Index c = 0; c < a.in_channels; ++c) {
     for (Index ph = 0; ph < strip.phases_h; ++ph) {
       for (Index pw = 0; pw < strip.phases_w; ++pw) {
         for (Index r = 0; r < strip.rows; ++r, to += strip.width) {
-          const Index row = (first_row + r) * a.stride + ph - a.pad;
+          const Index row = (first_row + r) * a.stride + ph - a.pad_h;
           const bool inside = row >= 0 && row < a.in_h;
           const float* from = inside ? x + (c * a.in_h + row) * a.in_w : x;
-          pack_line(to, strip.width, from, pw - a.pad, a.stride, inside ? a.in_w : 0);
+          pack_line(to, strip.width, from, pw - a.pad_w, a.stride, inside ? a.in_w : 0);
         }
       }
     }
@@ -90,7 +90,7 @@ void pack_strip(const Conv2dArgs<float>& a, const ConvStrip& strip, const float*
   for (Index t = 0; t < kConvTile; ++t) to[t] = 0;
 }
 
-void tap_offsets(const Conv2dArgs<float>& a, const ConvStrip& strip, Index* offset) noexcept {
+void tap_offsets(const Conv2dGeometry& a, const ConvStrip& strip, Index* offset) noexcept {
   for (Index c = 0; c < a.in_channels; ++c) {
     for (Index u = 0; u < a.kernel_h; ++u) {
       for (Index v = 0; v < a.kernel_w; ++v) {
@@ -151,7 +151,7 @@ void conv_block(const float* strip, const Index* offset, Index taps, const float
 
 // The values of strip positions q .. q + count - 1, [channels][kConvTile], to their places in y:
 // those past the end of a row are dropped.
-void store_rows(const float* tile, Index channels, Index q, Index count, const Conv2dArgs<float>& a,
+void store_rows(const float* tile, Index channels, Index q, Index count, const Conv2dGeometry& a,
                 Index width, float* y) noexcept {
   const Index out_plane = a.out_h * a.out_w;
   for (Index t = 0; t < count;) {
@@ -168,21 +168,21 @@ void store_rows(const float* tile, Index channels, Index q, Index count, const C
   }
 }
 
-void conv2d(const Conv2dArgs<float>& a, const Conv2dTile& tile) noexcept {
+void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
+  const Conv2dGeometry& a = args.geometry;
   const Index out_plane = a.out_h * a.out_w;
   const Index first_row = tile.begin / a.out_w, last_row = (tile.end - 1) / a.out_w;
   const ConvStrip shape(a, last_row - first_row + 1);
   auto* offset = reinterpret_cast<Index*>(tile.scratch);
   auto* strip = reinterpret_cast<float*>(
       tile.scratch + round_up_64(shape.taps * static_cast<Index>(sizeof(Index))));
-  const Index plane0 = (tile.image * a.groups + tile.group) * a.in_channels;
+  const Index group = tile.image * a.groups + tile.group;
   tap_offsets(a, shape, offset);
-  pack_strip(a, shape, a.x + plane0 * a.in_h * a.in_w, first_row, strip);
+  pack_strip(a, shape, args.x + group * a.in_channels * a.in_h * a.in_w, first_row, strip);
 
-  const float* w = a.w + tile.group * a.out_channels * shape.taps;
-  const float* b = a.b ? a.b + tile.group * a.out_channels : nullptr;
-  float* y =
-      a.y + (tile.image * a.groups + tile.group) * a.out_channels * out_plane + first_row * a.out_w;
+  const float* w = args.w + tile.group * a.out_channels * shape.taps;
+  const float* b = args.b ? args.b + tile.group * a.out_channels : nullptr;
+  float* y = args.y + group * a.out_channels * out_plane + first_row * a.out_w;
   const bool gapless = shape.width == a.out_w;  // then a strip position is an output pixel
   const Index q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1;
   alignas(64) float buffer[kConvChannels * kConvTile];
@@ -191,20 +191,16 @@ void conv2d(const Conv2dArgs<float>& a, const Conv2dTile& tile) noexcept {
     for (Index k = 0; k < a.out_channels;) {
       const ConvTarget target = gapless ? ConvTarget{y + k * out_plane + q, out_plane, count}
                                         : ConvTarget{buffer, kConvTile, count};
+      const float *weights = w + k * shape.taps, *bias = b ? b + k : nullptr;
+      const auto block = [&](auto channels) {
+        conv_block<decltype(channels)::value>(strip + q, offset, shape.taps, weights, bias, target);
+        return static_cast<Index>(decltype(channels)::value);
+      };
       const Index left = a.out_channels - k;
-      const float* bias = b ? b + k : nullptr;
-      Index channels = 1;
-      if (left >= kConvChannels)
-        conv_block<kConvChannels>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
-            channels = kConvChannels;
-      else if (left >= 4)
-        conv_block<4>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
-            channels = 4;
-      else if (left >= 2)
-        conv_block<2>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target),
-            channels = 2;
-      else
-        conv_block<1>(strip + q, offset, shape.taps, w + k * shape.taps, bias, target);
+      const Index channels = left >= kConvChannels ? block(Count<kConvChannels>{})
+                             : left >= 4           ? block(Count<4>{})
+                             : left >= 2           ? block(Count<2>{})
+                                                   : block(Count<1>{});
       if (!gapless) store_rows(buffer, channels, q, count, a, shape.width, y + k * out_plane);
       k += channels;
     }
