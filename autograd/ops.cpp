@@ -2,16 +2,6 @@
 
 namespace rf::ag {
 
-Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params) {
-  return Var(rf::conv2d(x.value(), w.value(), b.value(), params));
-}
-
-Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& var,
-               const BatchNormParams& params) {
-  return Var(
-      rf::batch_norm(x.value(), gamma.value(), beta.value(), mean.value(), var.value(), params));
-}
-
 Var relu(const Var& x) { return Var(rf::relu(x.value())); }
 
 Var leaky_relu(const Var& x, const LeakyReluParams& params) {

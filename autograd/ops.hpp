@@ -1,5 +1,5 @@
 // The operations of engine/ops on Vars: what layers are written in. Shapes, equations and errors
-// are those of the engine's function of the same name.
+// are those of the engine's function of the same name; each has its gradient in autograd/ops/.
 #pragma once
 
 #include <vector>
@@ -20,8 +20,12 @@
 namespace rf::ag {
 
 [[nodiscard]] Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params);
+// mean and var are constants: no gradient reaches them.
 [[nodiscard]] Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean,
                              const Var& var, const BatchNormParams& params);
+// With the mean and variance of x itself, which are written to `stats`.
+[[nodiscard]] Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta,
+                                      const BatchNormParams& params, BatchNormStats& stats);
 [[nodiscard]] Var relu(const Var& x);
 [[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
 [[nodiscard]] Var add(const Var& a, const Var& b);
