@@ -1,5 +1,6 @@
 #include "engine/ops/batch_norm.hpp"
 
+#include "autograd/ops.hpp"
 #include "engine/kernels/reference.hpp"
 #include "tests/ops/op_test.hpp"
 
@@ -21,6 +22,24 @@ TEST_CASE("batch_norm: PyTorch's values with running statistics", "[batch_norm][
                       c.get("running_mean_before", dtype), c.get("running_var_before", dtype),
                       {.eps = c.attributes.at("eps")});
   });
+}
+
+TEST_CASE("batch_norm: PyTorch's gradients, with the batch's and with running statistics",
+          "[batch_norm][golden][grad]") {
+  check_golden_gradients("batch_norm/train", {"x", "gamma", "beta"},
+                         [](const GoldenCase& c, const std::vector<ag::Var>& in) {
+                           BatchNormStats stats;
+                           return ag::batch_norm_training(in[0], in[1], in[2],
+                                                          {.eps = c.attributes.at("eps")}, stats);
+                         });
+  check_golden_gradients("batch_norm/eval", {"x", "gamma", "beta"},
+                         [](const GoldenCase& c, const std::vector<ag::Var>& in) {
+                           const DType dtype = in[0].value().dtype();
+                           return ag::batch_norm(in[0], in[1], in[2],
+                                                 ag::Var(c.get("running_mean_before", dtype)),
+                                                 ag::Var(c.get("running_var_before", dtype)),
+                                                 {.eps = c.attributes.at("eps")});
+                         });
 }
 
 TEST_CASE("batch_norm: refuses what does not fit, and says what", "[batch_norm][error]") {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "engine/ops/concat.hpp"
 #include "engine/random.hpp"
 #include "weights/safetensors.hpp"
 
@@ -71,6 +72,54 @@ void check_golden(const std::string& name,
     const WithKernels use(*table);
     CHECK(relative_error(op(golden, DType::f32), y) <= kFloatTolerance);
   }
+}
+
+void check_golden_gradients(const std::string& name, const std::vector<std::string>& inputs,
+                            const GoldenFunction& f) {
+  CAPTURE(name);
+  const GoldenCase golden = golden_case(name);
+  const auto check = [&](DType dtype, double tolerance) {
+    std::vector<ag::Var> leaves;
+    for (const std::string& input : inputs) {
+      leaves.emplace_back(golden.get(input, dtype));
+      leaves.back().set_requires_grad(true);
+    }
+    const ag::Var y = f(golden, leaves);
+    CHECK(relative_error(y.value(), golden.get("y", DType::f64)) <= tolerance);
+    y.backward(golden.get("gy", dtype));
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      CAPTURE(inputs[i]);
+      CHECK(relative_error(leaves[i].grad(), golden.get("d_" + inputs[i], DType::f64)) <=
+            tolerance);
+    }
+  };
+  check(DType::f64, kDoubleTolerance);
+  for (const KernelTable* table : supported_kernel_tables()) {
+    CAPTURE(table->name);
+    const WithKernels use(*table);
+    check(DType::f32, kFloatTolerance);
+  }
+}
+
+void check_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
+                     const std::vector<Tensor>& inputs) {
+  const ag::GradcheckReport report = ag::gradcheck(f, inputs);
+  CAPTURE(report.text);
+  CHECK(report.passed);
+}
+
+Tensor all_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
+                     const std::vector<Tensor>& inputs) {
+  std::vector<ag::Var> leaves;
+  for (const Tensor& input : inputs) {
+    leaves.emplace_back(input);
+    leaves.back().set_requires_grad(true);
+  }
+  const ag::Var y = f(leaves);
+  y.backward(random_tensor(y.shape(), 99, y.value().dtype()));
+  std::vector<Tensor> parts;
+  for (const ag::Var& leaf : leaves) parts.push_back(leaf.grad().reshaped({leaf.grad().numel()}));
+  return concat(parts, 0);
 }
 
 void check_same_bits_on_any_threads(const std::function<Tensor()>& compute) {

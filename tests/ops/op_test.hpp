@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/gradcheck.hpp"
+#include "autograd/var.hpp"
 #include "engine/check.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
@@ -39,6 +41,21 @@ struct GoldenCase {
 // op(case, dtype) against the case's y: in double, and in float on every table this CPU runs.
 void check_golden(const std::string& name,
                   const std::function<Tensor(const GoldenCase&, DType)>& op);
+
+// f(case, inputs) against the case's y, and its gradients against the case's d_<input>, for the
+// inputs that are named: in double, and in float on every table this CPU runs.
+using GoldenFunction = std::function<ag::Var(const GoldenCase&, const std::vector<ag::Var>&)>;
+void check_golden_gradients(const std::string& name, const std::vector<std::string>& inputs,
+                            const GoldenFunction& f);
+
+// f's gradients by central differences (autograd/gradcheck.hpp) at these inputs, to 1e-7.
+void check_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
+                     const std::vector<Tensor>& inputs);
+
+// The gradient of <gy, f(inputs)> with respect to each input, all laid in one f32 line: for
+// comparing bits and tables.
+[[nodiscard]] Tensor all_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
+                                   const std::vector<Tensor>& inputs);
 
 // While it lives, the process computes with this table.
 class WithKernels {
