@@ -1,8 +1,6 @@
 // The activation after a convolution, as a value that a configuration can hold.
 #pragma once
 
-#include "autograd/var.hpp"
-
 namespace rf {
 
 struct Activation {
@@ -12,9 +10,10 @@ struct Activation {
 
   [[nodiscard]] static Activation relu() { return {Kind::relu, 0}; }
   [[nodiscard]] static Activation leaky_relu(double slope) { return {Kind::leaky_relu, slope}; }
+
+  // y = z for z > 0, output_slope() z otherwise: what BatchNormParams::slope wants.
+  [[nodiscard]] double output_slope() const { return kind == Kind::none ? 1 : slope; }
   friend bool operator==(const Activation&, const Activation&) = default;
 };
-
-[[nodiscard]] ag::Var activate(const ag::Var& x, const Activation& activation);
 
 }  // namespace rf

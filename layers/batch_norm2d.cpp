@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "autograd/ops.hpp"
+#include "autograd/scope.hpp"
+#include "engine/check.hpp"
 
 namespace rf {
 
@@ -14,19 +16,47 @@ Tensor ones(Index count) {
   return t;
 }
 
+// (1 - momentum) running + momentum scale batch, in the type of the batch.
+template <class T>
+Tensor moved(const Tensor& running, const Tensor& batch, double momentum, double scale) {
+  const Tensor before = running.to(batch.dtype());
+  Tensor after = Tensor::empty(batch.shape(), batch.dtype());
+  for (Index c = 0; c < batch.numel(); ++c) {
+    after.data<T>()[c] = static_cast<T>((1 - momentum) * static_cast<double>(before.data<T>()[c]) +
+                                        momentum * scale * static_cast<double>(batch.data<T>()[c]));
+  }
+  return after;
+}
+
+Tensor moved(const Tensor& running, const Tensor& batch, double momentum, double scale) {
+  return batch.dtype() == DType::f64 ? moved<double>(running, batch, momentum, scale)
+                                     : moved<float>(running, batch, momentum, scale);
+}
+
 }  // namespace
 
-BatchNorm2d::BatchNorm2d(Index channels, double eps)
-    : params_{.eps = eps},
-      gamma_(parameter("weight", {channels})),
-      beta_(parameter("bias", {channels})),
-      running_mean_(buffer("running_mean", Tensor::zeros({channels}))),
-      running_var_(buffer("running_var", ones(channels))) {
-  gamma_.set_value(ones(channels));
+BatchNorm2d::BatchNorm2d(const BatchNorm2dOptions& options)
+    : options_(options),
+      gamma_(parameter("weight", {options.channels})),
+      beta_(parameter("bias", {options.channels})),
+      running_mean_(buffer("running_mean", Tensor::zeros({options.channels}))),
+      running_var_(buffer("running_var", ones(options.channels))) {
+  gamma_.set_value(ones(options.channels));
 }
 
 Var BatchNorm2d::forward(const Var& x) const {
-  return ag::batch_norm(x, gamma_, beta_, running_mean_, running_var_, params_);
+  const BatchNormParams params{.eps = options_.eps, .slope = options_.activation.output_slope()};
+  if (!training()) return ag::batch_norm(x, gamma_, beta_, running_mean_, running_var_, params);
+  const Index count = x.value().numel() / options_.channels;
+  RF_CHECK_SHAPE(count > 1, "batch norm", "input ", x.shape(),
+                 " has fewer than two values per channel to train on");
+  BatchNormStats stats;
+  Var y = ag::batch_norm_training(x, gamma_, beta_, params, stats);
+  if (ag::recomputing()) return y;
+  const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
+  running_mean_.set_value(moved(running_mean_.value(), stats.mean, options_.momentum, 1));
+  running_var_.set_value(moved(running_var_.value(), stats.var, options_.momentum, unbiased));
+  return y;
 }
 
 }  // namespace rf

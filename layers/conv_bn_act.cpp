@@ -13,14 +13,9 @@ Conv2dOptions with_bias(Conv2dOptions conv, Bias bias) {
 
 ConvBnAct::ConvBnAct(Conv2dOptions conv, const BlockStyle& style)
     : conv_(with_bias(conv, style.bias)),
-      bn_(conv.out_channels, style.eps),
-      activation_(style.activation) {
+      bn_({.channels = conv.out_channels, .eps = style.eps, .activation = style.activation}) {
   child("conv", conv_);
   child("bn", bn_);
-}
-
-Var ConvBnAct::forward(const Var& x) const {
-  return activate(bn_.forward(conv_.forward(x)), activation_);
 }
 
 SeparableBlock::SeparableBlock(Index in_channels, Index out_channels, Index stride,

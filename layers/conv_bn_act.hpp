@@ -15,16 +15,15 @@ struct BlockStyle {
   Bias bias = Bias::no;  // of the convolution before it
 };
 
-// Children: conv, bn.
+// Children: conv, bn (which applies the activation in the same pass).
 class ConvBnAct final : public Module {
  public:
   ConvBnAct(Conv2dOptions conv, const BlockStyle& style);
-  [[nodiscard]] Var forward(const Var& x) const;
+  [[nodiscard]] Var forward(const Var& x) const { return bn_.forward(conv_.forward(x)); }
 
  private:
   Conv2d conv_;
   BatchNorm2d bn_;
-  Activation activation_;
 };
 
 // MobileNet's depthwise-separable block (Howard et al. 2017, section 3.1): a 3x3 convolution of

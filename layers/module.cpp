@@ -27,6 +27,20 @@ Var Module::buffer(const std::string& name, const Tensor& value) {
   return own_.back().var;
 }
 
+void Module::set_training(bool on) {
+  training_ = on && !frozen_;
+  for (Own& own : own_) {
+    if (own.kind == Kind::parameter) own.var.set_requires_grad(training_);
+  }
+  for (const auto& [name, module] : children_) module->set_training(on);
+}
+
+void Module::freeze() {
+  frozen_ = true;
+  for (const auto& [name, module] : children_) module->freeze();
+  set_training(false);
+}
+
 void Module::visit(const std::string& prefix, Kind kind, NamedVars& into) const {
   for (const Own& own : own_) {
     if (own.kind == kind) into.emplace_back(prefix + own.name, own.var);

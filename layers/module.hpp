@@ -29,6 +29,16 @@ class Module {
   [[nodiscard]] NamedVars named_parameters() const { return collect(Kind::parameter); }
   [[nodiscard]] NamedVars named_buffers() const { return collect(Kind::buffer); }
 
+  // Whether this module and its children learn: in training parameters want gradients and batch
+  // norm uses, and keeps track of, the statistics of the batch. A new module does not, so that a
+  // network that only infers records nothing.
+  void train() { set_training(true); }
+  void eval() { set_training(false); }
+
+  // Takes this module and its children out of training, whatever train() says: running statistics
+  // without updates, no gradients; and no backward pass either where nothing before them learns.
+  void freeze();
+
   // Parameters and buffers; the tensors share storage with the module's.
   [[nodiscard]] StateDict state_dict() const;
 
@@ -44,6 +54,7 @@ class Module {
   [[nodiscard]] Var buffer(const std::string& name, const Tensor& value);
   // Requires: `module` lives as long as this one.
   void child(const std::string& name, Module& module) { children_.emplace_back(name, &module); }
+  [[nodiscard]] bool training() const { return training_; }
 
  private:
   enum class Kind { parameter, buffer };
@@ -52,11 +63,13 @@ class Module {
     Var var;
     Kind kind;
   };
+  void set_training(bool on);
   [[nodiscard]] NamedVars collect(Kind kind) const;
   void visit(const std::string& prefix, Kind kind, NamedVars& into) const;
 
   std::vector<Own> own_;
   std::vector<std::pair<std::string, Module*>> children_;
+  bool training_ = false, frozen_ = false;
 };
 
 }  // namespace rf

@@ -170,3 +170,51 @@ TEST_CASE("fpn: a level adds the coarser one, upsampled, at even and odd sizes",
     for (Index i = 0; i < fine; ++i) CHECK(y.data<float>()[i] == static_cast<float>(i / 2));
   }
 }
+
+namespace {
+
+std::vector<std::string> learning(const rf::Module& module) {
+  std::vector<std::string> names;
+  for (const auto& [name, var] : module.named_parameters()) {
+    if (var.requires_grad()) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("module: nothing learns until train(), nor after eval()", "[module]") {
+  rf::ConvBnAct module = block();
+  const Var x(rf::test::random_tensor({1, 3, 5, 5}, 1));
+  CHECK(learning(module).empty());
+  CHECK(module.forward(x).producer() == nullptr);
+  module.train();
+  CHECK(learning(module).size() == 4);
+  CHECK(module.forward(x).producer() != nullptr);
+  module.eval();
+  CHECK(learning(module).empty());
+  CHECK(module.forward(x).producer() == nullptr);
+}
+
+TEST_CASE("module: what is frozen stays as it is, and costs no backward at the bottom",
+          "[module]") {
+  rf::SeparableBlock module(4, 6, 1, {});
+  module.load_state_dict(random_state(module, 1));
+  rf::ConvBnAct below({.in_channels = 4, .out_channels = 4, .kernel = 3}, {});
+  below.load_state_dict(random_state(below, 2));
+  below.freeze();
+  below.train(), module.train();
+  CHECK(learning(below).empty());
+  CHECK(learning(module).size() == 6);
+  const StateDict before = below.state_dict();
+  const Var x(rf::test::random_tensor({2, 4, 5, 5}, 1));
+  const Var middle = below.forward(x);
+  CHECK(middle.producer() == nullptr);
+  const Var y = module.forward(middle);
+  y.backward(rf::test::random_tensor(y.shape(), 2));
+  CHECK(middle.grad().numel() == 0);
+  for (const auto& [name, tensor] : below.state_dict()) {
+    CAPTURE(name);
+    CHECK(tensor.shares_storage_with(before.at(name)));
+  }
+}
