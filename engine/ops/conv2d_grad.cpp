@@ -115,10 +115,10 @@ Tensor grad_input_f32(const Tensor& gy, const Tensor& w, const Shape& x, const C
   return gx;
 }
 
-// Output rows that one call of the kernel covers: about 192 KiB of packed input and dL/dy.
+// Output rows that one call of the kernel covers: about 512 KiB of packed input and dL/dy.
 Index rows_per_band(const Conv2dGeometry& g) {
   const Index row = (g.in_channels * g.stride * g.stride + g.out_channels) * g.out_w;
-  return std::clamp<Index>(49152 / row, 1, g.out_h);
+  return std::clamp<Index>(131072 / row, 1, g.out_h);
 }
 
 // gw as the sum of `parts` partial gradients, each over one image or a part of its rows; how many

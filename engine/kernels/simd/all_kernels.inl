@@ -42,6 +42,32 @@ inline float sum_lanes(Vec v) {
   return lanes[0];
 }
 
+// The sum of the lanes of each of kLanes vectors: out[i] = sum_lanes(v[i]), in some order of
+// adding.
+inline void sum_each(const Vec* v, float* out) noexcept {
+#if defined(__AVX512F__)
+  // Not xsimd::haddp, whose results come in another order in xsimd 8.1. Quarters of vectors are
+  // folded until each quarter of t[j] holds one of v[j], v[4 + j], v[8 + j], v[12 + j].
+  __m512 t[4];
+  const auto fold = [](__m512 a, __m512 b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+  };
+  for (int j = 0; j < 4; ++j) {
+    const __m512 low = fold(v[j], v[4 + j]), high = fold(v[8 + j], v[12 + j]);
+    t[j] =
+        _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xDD));
+  }
+  const __m512 first =
+      _mm512_add_ps(_mm512_unpacklo_ps(t[0], t[1]), _mm512_unpackhi_ps(t[0], t[1]));
+  const __m512 second =
+      _mm512_add_ps(_mm512_unpacklo_ps(t[2], t[3]), _mm512_unpackhi_ps(t[2], t[3]));
+  _mm512_storeu_ps(out, _mm512_add_ps(_mm512_shuffle_ps(first, second, 0x44),
+                                      _mm512_shuffle_ps(first, second, 0xEE)));
+#else
+  xsimd::haddp(v).store_unaligned(out);
+#endif
+}
+
 // Float accumulators keep their digits over a short run; the runs are added up in double.
 constexpr Index kSumRun = 64 * kLanes;
 

@@ -56,8 +56,13 @@ void grad_block(const float* gy, Index line, const float* strip, const Index* of
       for (int k = 0; k < Channels; ++k) acc[k][t] = xsimd::fma(g[k], x, acc[k][t]);
     }
   }
+  constexpr Index kCount = Channels * Taps, kWhole = (kCount + kLanes - 1) / kLanes * kLanes;
+  Vec padded[kWhole];
+  for (Index i = 0; i < kWhole; ++i) padded[i] = i < kCount ? acc[i / Taps][i % Taps] : Vec(0.0F);
+  float sums[kWhole];
+  for (Index i = 0; i < kWhole; i += kLanes) sum_each(padded + i, sums + i);
   for (int k = 0; k < Channels; ++k) {
-    for (int t = 0; t < Taps; ++t) gw[k * taps + t] += sum_lanes(acc[k][t]);
+    for (int t = 0; t < Taps; ++t) gw[k * taps + t] += sums[k * Taps + t];
   }
 }
 
