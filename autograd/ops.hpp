@@ -14,7 +14,9 @@
 #include "engine/ops/max_pool2d.hpp"
 #include "engine/ops/permute.hpp"
 #include "engine/ops/resize_bilinear.hpp"
+#include "engine/ops/smooth_l1.hpp"
 #include "engine/ops/softmax.hpp"
+#include "engine/ops/softmax_cross_entropy.hpp"
 #include "engine/ops/upsample_nearest.hpp"
 
 namespace rf::ag {
@@ -37,5 +39,10 @@ namespace rf::ag {
 [[nodiscard]] Var max_pool2d(const Var& x, const MaxPool2dParams& params);
 [[nodiscard]] Var softmax(const Var& x, int axis);
 [[nodiscard]] Var linear(const Var& x, const Var& w, const Var& b);
+
+// Losses.
+[[nodiscard]] Var softmax_cross_entropy(const Var& x, const Tensor& labels);
+[[nodiscard]] Var smooth_l1(const Var& x, const Var& target, const SmoothL1Params& params = {});
+[[nodiscard]] Var l1(const Var& x, const Var& target);
 
 }  // namespace rf::ag

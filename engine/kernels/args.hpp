@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "engine/shape.hpp"
 
@@ -150,6 +151,41 @@ struct SoftmaxArgs {
   const T* x;  // [outer, size, inner]
   T* y;
   Index size, inner;
+};
+
+// y[r] = log sum_c exp(x[r,c]) - x[r,label[r]], 0 where label[r] is -1. Unit: row r.
+template <class T>
+struct SoftmaxCrossEntropyArgs {
+  const T* x;                 // [rows, classes]
+  const std::int64_t* label;  // [rows], each -1 or in [0, classes)
+  T* y;                       // [rows]
+  Index classes;
+};
+
+// gx[r,c] = gy[r] (softmax(x[r])[c] - [c = label[r]]), 0 where label[r] is -1. Unit: row r.
+template <class T>
+struct SoftmaxCrossEntropyGradArgs {
+  const T *gy, *x;
+  const std::int64_t* label;
+  T* gx;
+  Index classes;
+};
+
+// With d = x - target: y = d^2 / (2 beta) for |d| < beta, |d| - beta / 2 otherwise; beta 0: |d|.
+// Unit: element.
+template <class T>
+struct SmoothL1Args {
+  const T *x, *target;
+  T* y;
+  T beta;
+};
+
+// gx = gy dy/dx: gy d / beta for |d| < beta, gy sign(d) otherwise. Unit: element.
+template <class T>
+struct SmoothL1GradArgs {
+  const T *gy, *x, *target;
+  T* gx;
+  T beta;
 };
 
 // y[n,k] = b[k] + sum_c w[k,c] x[n,c]. Unit: output element n * out_features + k.

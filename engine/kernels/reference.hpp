@@ -43,6 +43,19 @@ template <class T>
 void softmax(const SoftmaxArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
+void softmax_cross_entropy(const SoftmaxCrossEntropyArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void softmax_cross_entropy_grad(const SoftmaxCrossEntropyGradArgs<T>& a, Index begin,
+                                Index end) noexcept;
+
+template <class T>
+void smooth_l1(const SmoothL1Args<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void smooth_l1_grad(const SmoothL1GradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
 void sum(const SumArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>

@@ -32,15 +32,6 @@ void check_channels(const char* op, const Tensor& x, std::initializer_list<const
   }
 }
 
-// f(T{}) for the element type of t.
-template <class F>
-void with_float_type(const Tensor& t, F&& f) {
-  if (t.dtype() == DType::f64)
-    f(double{});
-  else
-    f(float{});
-}
-
 template <class T>
 auto normalise_kernel() {
   if constexpr (std::is_same_v<T, double>)

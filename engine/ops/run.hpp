@@ -28,6 +28,15 @@ void for_ranges(Index units, Index elements_per_unit, Body&& body) {
   });
 }
 
+// Calls f with a double if t is f64, else with a float: code written once for both.
+template <class F>
+void with_float_type(const Tensor& t, F&& f) {
+  if (t.dtype() == DType::f64)
+    f(double{});
+  else
+    f(float{});
+}
+
 // Calls f with the bytes per element as a constant, so that moving one element is one instruction.
 template <class F>
 void with_element_size(DType dtype, F&& f) {
