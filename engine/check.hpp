@@ -44,6 +44,13 @@ class ModelError : public Error {
   using Error::Error;
 };
 
+// A training run whose numbers are no longer numbers: a learning rate too high, broken data. Not a
+// bug of ours; the command line ends with the exit code of inputs that failed.
+class TrainingError : public Error {
+ public:
+  using Error::Error;
+};
+
 // The parts, one after another, as text.
 template <class... Parts>
 [[nodiscard]] std::string message(const Parts&... parts) {
