@@ -17,10 +17,16 @@ namespace {
 
 using ag::Parameter;
 using ag::ParameterGroup;
-using Make = std::function<std::unique_ptr<ag::Optimizer>(const std::vector<ParameterGroup>&)>;
+using Groups = std::vector<ParameterGroup>;
 
-const std::vector<std::pair<std::string, Make>>& rules() {
-  static const std::vector<std::pair<std::string, Make>> all{
+// An optimiser to be tested, with its default options.
+struct Rule {
+  std::string name;
+  std::function<std::unique_ptr<ag::Optimizer>(const Groups&)> make;
+};
+
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> all{
       {"sgd", [](const auto& groups) { return std::make_unique<ag::Sgd>(groups); }},
       {"adam", [](const auto& groups) { return std::make_unique<ag::Adam>(groups); }}};
   return all;
@@ -66,20 +72,19 @@ StateDict copy(const StateDict& state) {
 
 TEST_CASE("optimizer: ten steps are five, a saved state in a fresh optimiser, and five more",
           "[optimizer]") {
-  for (const auto& [rule, make] : rules()) {
+  for (const Rule& rule : rules()) {
     for (const DType dtype : {DType::f32, DType::f64}) {
-      CAPTURE(rule, to_string(dtype));
+      CAPTURE(rule.name, to_string(dtype));
       const auto groups = [](const std::vector<Parameter>& parameters) {
-        return std::vector<ParameterGroup>{
-            {.parameters = {parameters[0]}, .weight_decay = 5e-4},
-            {.parameters = {parameters[1]}, .learning_rate_scale = 2}};
+        return Groups{{.parameters = {parameters[0]}, .weight_decay = 5e-4},
+                      {.parameters = {parameters[1]}, .learning_rate_scale = 2}};
       };
       std::vector<Parameter> straight = some_parameters(dtype);
-      const auto one = make(groups(straight));
+      const auto one = rule.make(groups(straight));
       take_steps(*one, straight, 0, 10);
 
       std::vector<Parameter> before = some_parameters(dtype);
-      const auto first_half = make(groups(before));
+      const auto first_half = rule.make(groups(before));
       take_steps(*first_half, before, 0, 5);
       const StateDict saved = first_half->state(), kept = copy(saved), weights = values(before),
                       weights_kept = copy(weights);
@@ -89,7 +94,7 @@ TEST_CASE("optimizer: ten steps are five, a saved state in a fresh optimiser, an
 
       std::vector<Parameter> resumed;
       for (const auto& [name, var] : before) resumed.push_back(parameter(name, weights.at(name)));
-      const auto second_half = make(groups(resumed));
+      const auto second_half = rule.make(groups(resumed));
       second_half->load_state(saved);
       take_steps(*second_half, resumed, 5, 10);
       check_same_bits(values(resumed), values(straight));
@@ -101,14 +106,14 @@ TEST_CASE("optimizer: ten steps are five, a saved state in a fresh optimiser, an
 
 TEST_CASE("optimizer: frozen parameters and those without a gradient keep value and state",
           "[optimizer]") {
-  for (const auto& [rule, make] : rules()) {
-    CAPTURE(rule);
+  for (const Rule& rule : rules()) {
+    CAPTURE(rule.name);
     Parameter frozen = parameter("frozen", f64({1, 2})), idle = parameter("idle", f64({3, 4})),
               moving = parameter("moving", f64({5, 6}));
     frozen.var.set_grad(f64({1, 1}));
     frozen.var.set_requires_grad(false);  // a gradient from before it was frozen
     moving.var.set_grad(f64({1, 1}));
-    const auto optimizer = make({{.parameters = {frozen, idle, moving}, .weight_decay = 0.1}});
+    const auto optimizer = rule.make({{.parameters = {frozen, idle, moving}, .weight_decay = 0.1}});
     optimizer->step(0.1);
     CHECK(same_bits(frozen.var.value(), f64({1, 2})));
     CHECK(same_bits(idle.var.value(), f64({3, 4})));
@@ -129,14 +134,14 @@ TEST_CASE("optimizer: frozen parameters and those without a gradient keep value 
 }
 
 TEST_CASE("optimizer: a group's scale multiplies the learning rate", "[optimizer]") {
-  for (const auto& [rule, make] : rules()) {
-    CAPTURE(rule);
+  for (const Rule& rule : rules()) {
+    CAPTURE(rule.name);
     Parameter plain = parameter("plain", f64({1, -2})),
               tripled = parameter("tripled", f64({1, -2})),
               still = parameter("still", f64({1, -2}));
-    const auto slow = make({{.parameters = {plain}}});
-    const auto fast = make({{.parameters = {tripled}, .learning_rate_scale = 4},
-                            {.parameters = {still}, .learning_rate_scale = 0}});
+    const auto slow = rule.make({{.parameters = {plain}}});
+    const auto fast = rule.make({{.parameters = {tripled}, .learning_rate_scale = 4},
+                                 {.parameters = {still}, .learning_rate_scale = 0}});
     for (int step = 0; step < 3; ++step) {
       for (Parameter* p : {&plain, &tripled, &still}) p->var.set_grad(f64({0.5, step + 1.0}));
       slow->step(0.5);
@@ -148,12 +153,12 @@ TEST_CASE("optimizer: a group's scale multiplies the learning rate", "[optimizer
 }
 
 TEST_CASE("optimizer: same bits for any number of threads", "[optimizer]") {
-  for (const auto& [rule, make] : rules()) {
-    CAPTURE(rule);
+  for (const Rule& rule : rules()) {
+    CAPTURE(rule.name);
     const auto run = [&](int threads) {
       const WithThreads limit(threads);
       std::vector<Parameter> parameters = some_parameters();
-      const auto optimizer = make({{.parameters = parameters, .weight_decay = 1e-3}});
+      const auto optimizer = rule.make({{.parameters = parameters, .weight_decay = 1e-3}});
       take_steps(*optimizer, parameters, 0, 3);
       return values(parameters);
     };
@@ -164,12 +169,12 @@ TEST_CASE("optimizer: same bits for any number of threads", "[optimizer]") {
 
 TEST_CASE("optimizer: a value that shares its memory with others is not written into",
           "[optimizer]") {
-  for (const auto& [rule, make] : rules()) {
-    CAPTURE(rule);
+  for (const Rule& rule : rules()) {
+    CAPTURE(rule.name);
     auto owner = std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4});
     const auto file = Tensor::borrow({4}, DType::f32, owner->data(), owner);
     Parameter p = parameter("w", file);
-    const auto optimizer = make({{.parameters = {p}}});
+    const auto optimizer = rule.make({{.parameters = {p}}});
     p.var.set_grad(tensor({4}, {1, 1, 1, 1}));
     optimizer->step(0.5);
     CHECK(*owner == std::vector<float>{1, 2, 3, 4});
@@ -181,11 +186,10 @@ TEST_CASE("optimizer: refuses groups and learning rates that make no sense", "[o
   const Parameter a = parameter("a", f64({1})), b = parameter("b", f64({1}));
   const Parameter same{"same", a.var};
   const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
-  for (const auto& [rule, make] : rules()) {
-    CAPTURE(rule);
-    const auto refused = [&](const std::vector<ParameterGroup>& groups,
-                             std::initializer_list<const char*> parts) {
-      check_refused<UsageError>([&] { (void)make(groups); }, parts);
+  for (const Rule& rule : rules()) {
+    CAPTURE(rule.name);
+    const auto refused = [&](const Groups& groups, std::initializer_list<const char*> parts) {
+      check_refused<UsageError>([&] { (void)rule.make(groups); }, parts);
     };
     refused({{.parameters = {a, b}}, {.parameters = {a}}}, {"a is given twice"});
     refused({{.parameters = {a, same}}}, {"a and same are one variable"});
@@ -193,7 +197,7 @@ TEST_CASE("optimizer: refuses groups and learning rates that make no sense", "[o
     refused({{.parameters = {{"n", ag::Var(Tensor::zeros({1}, DType::i64))}}}}, {"n holds i64"});
     refused({{.parameters = {a}, .learning_rate_scale = -1}}, {"learning_rate_scale -1"});
     refused({{.parameters = {a}, .weight_decay = nan}}, {"weight_decay nan"});
-    const auto optimizer = make({{.parameters = {a}}});
+    const auto optimizer = rule.make({{.parameters = {a}}});
     for (const double rate : {-0.1, nan, inf})
       check_refused<UsageError>([&] { optimizer->step(rate); }, {"learning rate"});
   }
