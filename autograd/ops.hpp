@@ -6,7 +6,7 @@
 
 #include "autograd/var.hpp"
 #include "engine/ops/activation.hpp"
-#include "engine/ops/add.hpp"
+#include "engine/ops/arithmetic.hpp"
 #include "engine/ops/batch_norm.hpp"
 #include "engine/ops/concat.hpp"
 #include "engine/ops/conv2d.hpp"

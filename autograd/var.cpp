@@ -5,7 +5,7 @@
 
 #include "autograd/node.hpp"
 #include "engine/check.hpp"
-#include "engine/ops/add.hpp"
+#include "engine/ops/arithmetic.hpp"
 
 namespace rf::ag {
 

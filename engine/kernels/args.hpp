@@ -119,11 +119,61 @@ struct LeakyReluArgs {
   T slope;
 };
 
-// y = a + b. Unit: element.
+// y = a + b, a - b, a b or a / b with broadcasting. The axes are those of y, outermost first; a
+// step says how many elements apart neighbours along an axis lie in a or b, and is 0 where that one
+// repeats, else, along the last axis, 1. Unit: element of y.
 template <class T>
-struct AddArgs {
+struct BinaryArgs {
   const T *a, *b;
   T* y;
+  int axes = 1;  // 1 .. Shape::kMaxRank
+  Index size[Shape::kMaxRank] = {1}, a_step[Shape::kMaxRank] = {}, b_step[Shape::kMaxRank] = {};
+};
+
+// y[o,p,r] = the sum of x[o,m,r] over the m in list[list_begin[p]] .. list[list_begin[p + 1] - 1],
+// in that order. Unit: output row o * size + p.
+template <class T>
+struct ScatterAddArgs {
+  const T* x;  // [outer, count, inner]
+  T* y;        // [outer, size, inner]
+  const Index *list_begin, *list;
+  Index count, size, inner;
+};
+
+// y[o,r,f] = sum over row r's entries e of value[e] x[o,column[e],f]. Unit: output row o * rows +
+// r.
+template <class T>
+struct CsrMatmulArgs {
+  const Index *row_begin, *column;  // row r's entries are row_begin[r] .. row_begin[r + 1] - 1
+  const double* value;
+  const T* x;  // [outer, columns, features]
+  T* y;        // [outer, rows, features]
+  Index rows, columns, features;
+};
+
+// y = a x b, the cross product. Unit: vector.
+template <class T>
+struct CrossArgs {
+  const T *a, *b;  // [vectors, 3]
+  T* y;
+};
+
+// y = x / max(|x|, eps). Unit: vector.
+template <class T>
+struct NormalizeArgs {
+  const T* x;  // [vectors, size]
+  T* y;
+  Index size;
+  double eps;
+};
+
+// With y as above: gx = (gy - y <y, gy>) / |x| where |x| > eps, gy / eps elsewhere. Unit: vector.
+template <class T>
+struct NormalizeGradArgs {
+  const T *gy, *x;
+  T* gx;
+  Index size;
+  double eps;
 };
 
 // y[plane,i,j] = max_{u,v} x[plane, i s - p + u, j s - p + v] over positions inside x; a NaN wins.

@@ -34,7 +34,31 @@ template <class T>
 void leaky_relu(const LeakyReluArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
-void add(const AddArgs<T>& a, Index begin, Index end) noexcept;
+void add(const BinaryArgs<T>& args, Index begin, Index end) noexcept;
+
+template <class T>
+void subtract(const BinaryArgs<T>& args, Index begin, Index end) noexcept;
+
+template <class T>
+void multiply(const BinaryArgs<T>& args, Index begin, Index end) noexcept;
+
+template <class T>
+void divide(const BinaryArgs<T>& args, Index begin, Index end) noexcept;
+
+template <class T>
+void scatter_add(const ScatterAddArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void csr_matmul(const CsrMatmulArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void cross(const CrossArgs<T>& args, Index begin, Index end) noexcept;
+
+template <class T>
+void normalize(const NormalizeArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void normalize_grad(const NormalizeGradArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void max_pool2d(const MaxPool2dArgs<T>& a, Index begin, Index end) noexcept;

@@ -26,7 +26,10 @@ struct KernelTable {
   void (*batch_norm_grad)(const BatchNormGradArgs<float>&, Index begin, Index end) noexcept;
   void (*relu)(const ReluArgs<float>&, Index begin, Index end) noexcept;
   void (*leaky_relu)(const LeakyReluArgs<float>&, Index begin, Index end) noexcept;
-  void (*add)(const AddArgs<float>&, Index begin, Index end) noexcept;
+  void (*add)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
+  void (*subtract)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
+  void (*multiply)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
+  void (*divide)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*max_pool2d)(const MaxPool2dArgs<float>&, Index begin, Index end) noexcept;
   void (*softmax)(const SoftmaxArgs<float>&, Index begin, Index end) noexcept;
   void (*sum)(const SumArgs<float>&, Index begin, Index end) noexcept;

@@ -1,7 +1,7 @@
 #include "engine/ops/linear.hpp"
 
 #include "engine/kernels/reference.hpp"
-#include "engine/ops/add.hpp"
+#include "engine/ops/arithmetic.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {

@@ -90,6 +90,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 }  // namespace
 }  // namespace rf
 
+#include "engine/kernels/simd/arithmetic.inl"
 #include "engine/kernels/simd/batch_norm.inl"
 #include "engine/kernels/simd/conv2d.inl"
 #include "engine/kernels/simd/conv2d_grad.inl"
@@ -115,6 +116,9 @@ const KernelTable ISA_TABLE = {
     .relu = relu,
     .leaky_relu = leaky_relu,
     .add = add,
+    .subtract = subtract,
+    .multiply = multiply,
+    .divide = divide,
     .max_pool2d = max_pool2d,
     .softmax = softmax,
     .sum = sum,
