@@ -8,8 +8,6 @@ Var leaky_relu(const Var& x, const LeakyReluParams& params) {
   return Var(rf::leaky_relu(x.value(), params));
 }
 
-Var add(const Var& a, const Var& b) { return Var(rf::add(a.value(), b.value())); }
-
 Var concat(const std::vector<Var>& parts, int axis) {
   std::vector<Tensor> values;
   for (const Var& part : parts) values.push_back(part.value());
@@ -35,9 +33,5 @@ Var max_pool2d(const Var& x, const MaxPool2dParams& params) {
 }
 
 Var softmax(const Var& x, int axis) { return Var(rf::softmax(x.value(), axis)); }
-
-Var linear(const Var& x, const Var& w, const Var& b) {
-  return Var(rf::linear(x.value(), w.value(), b.value()));
-}
 
 }  // namespace rf::ag

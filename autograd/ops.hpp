@@ -10,13 +10,19 @@
 #include "engine/ops/batch_norm.hpp"
 #include "engine/ops/concat.hpp"
 #include "engine/ops/conv2d.hpp"
+#include "engine/ops/cross.hpp"
+#include "engine/ops/csr.hpp"
+#include "engine/ops/gather.hpp"
 #include "engine/ops/linear.hpp"
+#include "engine/ops/matmul.hpp"
 #include "engine/ops/max_pool2d.hpp"
+#include "engine/ops/normalize.hpp"
 #include "engine/ops/permute.hpp"
 #include "engine/ops/resize_bilinear.hpp"
 #include "engine/ops/smooth_l1.hpp"
 #include "engine/ops/softmax.hpp"
 #include "engine/ops/softmax_cross_entropy.hpp"
+#include "engine/ops/sum.hpp"
 #include "engine/ops/upsample_nearest.hpp"
 
 namespace rf::ag {
@@ -31,6 +37,16 @@ namespace rf::ag {
 [[nodiscard]] Var relu(const Var& x);
 [[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
 [[nodiscard]] Var add(const Var& a, const Var& b);
+[[nodiscard]] Var subtract(const Var& a, const Var& b);
+[[nodiscard]] Var multiply(const Var& a, const Var& b);
+[[nodiscard]] Var divide(const Var& a, const Var& b);
+[[nodiscard]] Var scale(const Var& x, double factor);
+[[nodiscard]] Var sum(const Var& x, const std::vector<int>& axes);
+[[nodiscard]] Var sum(const Var& x);  // over all axes: a scalar
+// The sum over `axes`, or all, by the number of elements in it. Throws ShapeError like sum, and
+// when there are none.
+[[nodiscard]] Var mean(const Var& x, const std::vector<int>& axes);
+[[nodiscard]] Var mean(const Var& x);
 [[nodiscard]] Var concat(const std::vector<Var>& parts, int axis);
 [[nodiscard]] Var permute(const Var& x, const std::vector<int>& axes);
 [[nodiscard]] Var reshape(const Var& x, const Shape& shape);
@@ -38,7 +54,14 @@ namespace rf::ag {
 [[nodiscard]] Var resize_bilinear(const Var& x, const ResizeBilinearParams& params);
 [[nodiscard]] Var max_pool2d(const Var& x, const MaxPool2dParams& params);
 [[nodiscard]] Var softmax(const Var& x, int axis);
+[[nodiscard]] Var gather(const Var& x, int axis, const Tensor& index);
+[[nodiscard]] Var scatter_add(const Var& x, int axis, const Tensor& index, Index size);
 [[nodiscard]] Var linear(const Var& x, const Var& w, const Var& b);
+[[nodiscard]] Var matmul(const Var& a, const Var& b);
+// The matrix is a constant.
+[[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x);
+[[nodiscard]] Var cross(const Var& a, const Var& b);
+[[nodiscard]] Var normalize(const Var& x, double eps = 1e-12);
 
 // Losses.
 [[nodiscard]] Var softmax_cross_entropy(const Var& x, const Tensor& labels);

@@ -1,10 +1,19 @@
 #include "engine/ops/linear.hpp"
 
+#include <algorithm>
+
+#include "autograd/ops.hpp"
 #include "engine/kernels/reference.hpp"
 #include "engine/ops/arithmetic.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
+
+namespace {
+
+ag::Var layer(const std::vector<ag::Var>& in) { return ag::linear(in[0], in[1], in[2]); }
+
+}  // namespace
 
 TEST_CASE("linear: two rows by hand, with and without bias", "[linear][golden]") {
   for (const DType dtype : {DType::f32, DType::f64}) {
@@ -20,6 +29,19 @@ TEST_CASE("linear: PyTorch's values", "[linear][golden]") {
   check_golden("linear", [](const GoldenCase& c, DType dtype) {
     return linear(c.get("x", dtype), c.get("w", dtype), c.get("b", dtype));
   });
+}
+
+TEST_CASE("linear: PyTorch's gradients", "[linear][golden][grad]") {
+  check_golden_gradients(
+      "linear", {"x", "w", "b"},
+      [](const GoldenCase&, const std::vector<ag::Var>& in) { return layer(in); });
+}
+
+TEST_CASE("linear: gradients by central differences, with and without bias", "[linear][grad]") {
+  const Tensor x = random_tensor({3, 4}, 1, DType::f64), w = random_tensor({2, 4}, 2, DType::f64);
+  check_gradients(layer, {x, w, random_tensor({2}, 3, DType::f64)});
+  check_gradients(
+      [](const std::vector<ag::Var>& in) { return ag::linear(in[0], in[1], ag::Var()); }, {x, w});
 }
 
 TEST_CASE("linear: refuses what does not fit, and says what", "[linear][error]") {
@@ -77,6 +99,30 @@ TEST_CASE("linear: same bits for any number of threads", "[linear][property]") {
   const Tensor x = random_tensor({7, 1003}, 4), w = random_tensor({101, 1003}, 5),
                b = random_tensor({101}, 6);
   check_same_bits_on_any_threads([&] { return linear(x, w, b); });
+  const Tensor rows = random_tensor({1000, 30}, 7), weight = random_tensor({40, 30}, 8),
+               bias = random_tensor({40}, 9);
+  check_same_bits_on_any_threads([&] { return linear(rows, weight, bias); });
+  check_same_bits_on_any_threads([&] { return all_gradients(layer, {rows, weight, bias}); });
+}
+
+TEST_CASE("linear: many rows at once give what the rows give alone", "[linear][property]") {
+  const Tensor x = random_tensor({100, 37}, 10), w = random_tensor({33, 37}, 11),
+               b = random_tensor({33}, 12);
+  for (const KernelTable* table : supported_kernel_tables()) {
+    CAPTURE(table->name);
+    const WithKernels use(*table);
+    for (const Tensor& bias : {b, Tensor()}) {
+      const Tensor all = linear(x, w, bias);
+      Tensor one_by_one = Tensor::empty({100, 33});
+      for (Index n = 0; n < 100; ++n) {
+        const Tensor row = Tensor::from({1, 37}, std::span<const float>(x.span<float>().subspan(
+                                                     static_cast<std::size_t>(n * 37), 37)));
+        const Tensor y = linear(row, w, bias);
+        std::copy_n(y.data<float>(), 33, one_by_one.data<float>() + n * 33);
+      }
+      CHECK(relative_error(all, one_by_one) < 1e-5);
+    }
+  }
 }
 
 }  // namespace rf::test
