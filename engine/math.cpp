@@ -11,22 +11,44 @@ namespace {
 // ln 2 in two parts; the first has so few bits that its product with any exponent is exact.
 constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
 
+// x = k ln 2 + r with k = round(x / ln 2), |r| <= ln 2 / 2.
+struct Reduced {
+  double k, r;
+
+  explicit Reduced(double x)
+      : k(std::nearbyint(x * std::numbers::log2e)), r((x - k * kLn2High) - k * kLn2Low) {}
+};
+
 }  // namespace
 
-// e^x = 2^k e^r with k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^13 (next term below
-// 5e-18).
+// e^x = 2^k e^r; Taylor of e^r to r^13 (next term below 5e-18).
 double exp(double x) noexcept {
   if (!(x < 709.9))
     return x >= 709.9 ? std::numeric_limits<double>::infinity() : x;  // the second: NaN
   if (x < -745.2) return 0;
-  const double k = std::nearbyint(x * std::numbers::log2e);
-  const double r = (x - k * kLn2High) - k * kLn2Low;
+  const Reduced reduced(x);
   double sum = 1;
-  for (int i = 13; i >= 1; --i) sum = 1 + sum * r / i;
-  return std::ldexp(sum, static_cast<int>(k));
+  for (int i = 13; i >= 1; --i) sum = 1 + sum * reduced.r / i;
+  return std::ldexp(sum, static_cast<int>(reduced.k));
 }
 
 float exp(float x) noexcept { return static_cast<float>(exp(static_cast<double>(x))); }
+
+// e^x - 1 = 2^k (e^r - 1) + (2^k - 1), where e^r - 1 = r (1 + r / 2 (1 + r / 3 (...))) takes no
+// difference of near numbers. For k = 0 that is the result; for other k its magnitude is above
+// 0.29, so that the sum of the two terms loses little.
+double expm1(double x) noexcept {
+  if (!(x < 40)) return exp(x);  // 1 is less than half a unit of it; or NaN
+  if (x < -40) return -1;
+  const Reduced reduced(x);
+  double sum = 1;
+  for (int i = 14; i >= 2; --i) sum = 1 + sum * reduced.r / i;
+  if (reduced.k == 0) return sum * x;  // r = x, but for the sign of a zero
+  const double power = std::ldexp(1.0, static_cast<int>(reduced.k));
+  return power * (sum * reduced.r) + (power - 1);
+}
+
+float expm1(float x) noexcept { return static_cast<float>(expm1(static_cast<double>(x))); }
 
 // ln x = k ln 2 + ln m with m in [sqrt(1/2), sqrt(2)). With f = m - 1 (exact) and s = f / (m + 1),
 // |s| < 0.172: ln m = 2 artanh(s) = 2 s + s series, series = 2 s^2 / 3 + 2 s^4 / 5 + ...; and
@@ -50,6 +72,14 @@ double log(double x) noexcept {
 }
 
 float log(float x) noexcept { return static_cast<float>(log(static_cast<double>(x))); }
+
+// tanh |x| = -e / (2 + e) with e = e^(-2 |x|) - 1 in (-1, 0]: nothing overflows, nothing cancels.
+double tanh(double x) noexcept {
+  const double e = expm1(-2 * std::abs(x));
+  return std::copysign(e / (2 + e), x);
+}
+
+float tanh(float x) noexcept { return static_cast<float>(tanh(static_cast<double>(x))); }
 
 // Taylor of cos to x^30, |x| <= pi (next term below 1e-19).
 double cos_turns(double t) noexcept {

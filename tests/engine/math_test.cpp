@@ -59,6 +59,56 @@ TEST_CASE("exp in float: the double result, rounded", "[math]") {
   CHECK(exp(-std::numeric_limits<float>::infinity()) == 0);
 }
 
+TEST_CASE("expm1: within 3 units in the last place, however near to 0", "[math]") {
+  double worst = 0;
+  const auto try_at = [&](double x) {
+    worst = std::fmax(worst, ulps(expm1(x), std::expm1(static_cast<long double>(x))));
+  };
+  for (int e = -1000; e <= 5; ++e) {
+    for (const double m : {1.0, 1.1, 1.25, 1.38, 1.39, 1.6, 1.99}) {
+      try_at(std::ldexp(m, e));
+      try_at(-std::ldexp(m, e));
+    }
+  }
+  for (int i = -4500; i <= 70900; ++i) try_at(i / 100.0 + 1e-4);
+  CHECK(worst <= 3);
+}
+
+TEST_CASE("expm1: special values", "[math]") {
+  CHECK(expm1(0.0) == 0);
+  CHECK(std::signbit(expm1(-0.0)));
+  CHECK(expm1(5e-324) == 5e-324);
+  CHECK(expm1(kInf) == kInf);
+  CHECK(expm1(710.0) == kInf);
+  CHECK(expm1(-kInf) == -1);
+  CHECK(expm1(-1e300) == -1);
+  CHECK(std::isnan(expm1(kNan)));
+  CHECK(expm1(1e-10F) == 1e-10F);
+}
+
+TEST_CASE("tanh: within 4 units in the last place, from denormals to where it is 1", "[math]") {
+  double worst = 0;
+  const auto try_at = [&](double x) {
+    worst = std::fmax(worst, ulps(tanh(x), std::tanh(static_cast<long double>(x))));
+  };
+  for (int e = -1000; e <= 10; ++e) {
+    for (const double m : {1.0, 1.1, 1.25, 1.38, 1.39, 1.6, 1.99}) try_at(std::ldexp(m, e));
+  }
+  for (int i = -2500; i <= 2500; ++i) try_at(i / 100.0 + 1e-4);
+  CHECK(worst <= 4);
+}
+
+TEST_CASE("tanh: special values", "[math]") {
+  CHECK(tanh(0.0) == 0);
+  CHECK(std::signbit(tanh(-0.0)));
+  CHECK(tanh(-5e-324) == -5e-324);
+  CHECK(tanh(kInf) == 1);
+  CHECK(tanh(-1e308) == -1);
+  CHECK(std::isnan(tanh(kNan)));
+  CHECK(tanh(-0.5F) == -tanh(0.5F));
+  CHECK(tanh(1e-10F) == 1e-10F);
+}
+
 TEST_CASE("log: within 2 units in the last place, near 1 and for denormals too", "[math]") {
   double worst = 0;
   const auto try_at = [&](double x) {
