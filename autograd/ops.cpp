@@ -2,11 +2,6 @@
 
 namespace rf::ag {
 
-Var relu(const Var& x) { return Var(rf::relu(x.value())); }
-
-Var leaky_relu(const Var& x, const LeakyReluParams& params) {
-  return Var(rf::leaky_relu(x.value(), params));
-}
 
 Var concat(const std::vector<Var>& parts, int axis) {
   std::vector<Tensor> values;

@@ -12,6 +12,7 @@
 #include "engine/ops/conv2d.hpp"
 #include "engine/ops/cross.hpp"
 #include "engine/ops/csr.hpp"
+#include "engine/ops/exp_log.hpp"
 #include "engine/ops/gather.hpp"
 #include "engine/ops/linear.hpp"
 #include "engine/ops/matmul.hpp"
@@ -36,6 +37,11 @@ namespace rf::ag {
                                       const BatchNormParams& params, BatchNormStats& stats);
 [[nodiscard]] Var relu(const Var& x);
 [[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
+[[nodiscard]] Var elu(const Var& x, const EluParams& params = {});
+[[nodiscard]] Var sigmoid(const Var& x);
+[[nodiscard]] Var tanh(const Var& x);
+[[nodiscard]] Var exp(const Var& x);
+[[nodiscard]] Var log(const Var& x);
 [[nodiscard]] Var add(const Var& a, const Var& b);
 [[nodiscard]] Var subtract(const Var& a, const Var& b);
 [[nodiscard]] Var multiply(const Var& a, const Var& b);

@@ -119,6 +119,45 @@ struct LeakyReluArgs {
   T slope;
 };
 
+// gx = gy for y > 0, slope gy otherwise; with slope 0 exactly 0, whatever gy is. Unit: element.
+template <class T>
+struct LeakyReluGradArgs {
+  const T *gy, *y;
+  T* gx;
+  T slope;
+};
+
+// y = x for x > 0, alpha (e^x - 1) otherwise. Unit: element.
+template <class T>
+struct EluArgs {
+  const T* x;
+  T* y;
+  T alpha;
+};
+
+// gx = gy for y > 0, (y + alpha) gy otherwise. Unit: element.
+template <class T>
+struct EluGradArgs {
+  const T *gy, *y;
+  T* gx;
+  T alpha;
+};
+
+// y = f(x) for an f without parameters. Unit: element.
+template <class T>
+struct UnaryArgs {
+  const T* x;
+  T* y;
+};
+
+// gx = f'(x) gy, where f'(x) is computed from what the forward pass saved: its result or its input.
+// Unit: element.
+template <class T>
+struct UnaryGradArgs {
+  const T *gy, *saved;
+  T* gx;
+};
+
 // y = a + b, a - b, a b or a / b with broadcasting. The axes are those of y, outermost first; a
 // step says how many elements apart neighbours along an axis lie in a or b, and is 0 where that one
 // repeats, else, along the last axis, 1. Unit: element of y.
@@ -186,6 +225,16 @@ struct MaxPool2dArgs {
   Index kernel, stride, pad;  // every window sees at least one position of x
 };
 
+// gx = the sum of gy over the windows whose maximum (the first of equal ones, the last NaN) is that
+// element of x. Unit: plane.
+template <class T>
+struct MaxPool2dGradArgs {
+  const T *gy, *x;
+  T* gx;
+  Index in_h, in_w, out_h, out_w;
+  Index kernel, stride, pad;
+};
+
 // y[o,r] = sum_s x[o,s,r]. Unit: output element o * inner + r.
 template <class T>
 struct SumArgs {
@@ -238,6 +287,14 @@ struct SmoothL1GradArgs {
   T beta;
 };
 
+// gx[o,i,r] = y[o,i,r] (gy[o,i,r] - sum_j gy[o,j,r] y[o,j,r]). Unit: line o * inner + r.
+template <class T>
+struct SoftmaxGradArgs {
+  const T *gy, *y;  // [outer, size, inner]
+  T* gx;
+  Index size, inner;
+};
+
 // y[n,k] = b[k] + sum_c w[k,c] x[n,c]. Unit: output element n * out_features + k.
 template <class T>
 struct LinearArgs {
@@ -257,6 +314,24 @@ struct ResizeBilinearArgs {
   const T* x;  // [planes, in_h, in_w]
   T* y;        // [planes, out_h, out_w]
   Index in_h, in_w, out_h, out_w;
+};
+
+// The transpose of ResizeBilinearArgs: gx gets from each gy what y took from each x. Unit: plane.
+template <class T>
+struct ResizeBilinearGradArgs {
+  const T* gy;  // [planes, out_h, out_w]
+  T* gx;        // [planes, in_h, in_w]
+  Index in_h, in_w, out_h, out_w;
+};
+
+// gx[plane,p,q] = sum of gy[plane,i,j] over rows[p] <= i < rows[p + 1], columns[q] <= j <
+// columns[q + 1]. Unit: row plane * in_h + p.
+template <class T>
+struct UpsampleNearestGradArgs {
+  const T* gy;  // [planes, out_h, out_w]
+  T* gx;        // [planes, in_h, in_w]
+  Index in_h, in_w, out_h, out_w;
+  const Index *rows, *columns;  // [in_h + 1], [in_w + 1], from 0 to out_h and out_w
 };
 
 }  // namespace rf

@@ -34,6 +34,40 @@ template <class T>
 void leaky_relu(const LeakyReluArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
+void leaky_relu_grad(const LeakyReluGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void elu(const EluArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void elu_grad(const EluGradArgs<T>& a, Index begin, Index end) noexcept;
+
+// Named in full, so that exp, log and tanh in this namespace are those of engine/math.hpp.
+template <class T>
+void exponential(const UnaryArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void exponential_grad(const UnaryGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void logarithm(const UnaryArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void logarithm_grad(const UnaryGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void sigmoid(const UnaryArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void sigmoid_grad(const UnaryGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void hyperbolic_tangent(const UnaryArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void hyperbolic_tangent_grad(const UnaryGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
 void add(const BinaryArgs<T>& args, Index begin, Index end) noexcept;
 
 template <class T>
@@ -64,7 +98,13 @@ template <class T>
 void max_pool2d(const MaxPool2dArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
+void max_pool2d_grad(const MaxPool2dGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
 void softmax(const SoftmaxArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void softmax_grad(const SoftmaxGradArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void softmax_cross_entropy(const SoftmaxCrossEntropyArgs<T>& a, Index begin, Index end) noexcept;
@@ -87,5 +127,11 @@ void linear(const LinearArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
 void resize_bilinear(const ResizeBilinearArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void resize_bilinear_grad(const ResizeBilinearGradArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void upsample_nearest_grad(const UpsampleNearestGradArgs<T>& a, Index begin, Index end) noexcept;
 
 }  // namespace rf::reference

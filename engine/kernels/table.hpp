@@ -26,6 +26,7 @@ struct KernelTable {
   void (*batch_norm_grad)(const BatchNormGradArgs<float>&, Index begin, Index end) noexcept;
   void (*relu)(const ReluArgs<float>&, Index begin, Index end) noexcept;
   void (*leaky_relu)(const LeakyReluArgs<float>&, Index begin, Index end) noexcept;
+  void (*leaky_relu_grad)(const LeakyReluGradArgs<float>&, Index begin, Index end) noexcept;
   void (*add)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*subtract)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*multiply)(const BinaryArgs<float>&, Index begin, Index end) noexcept;

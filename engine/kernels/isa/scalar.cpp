@@ -22,6 +22,7 @@ const KernelTable scalar = {
     .batch_norm_grad = reference::batch_norm_grad<float>,
     .relu = reference::relu<float>,
     .leaky_relu = reference::leaky_relu<float>,
+    .leaky_relu_grad = reference::leaky_relu_grad<float>,
     .add = reference::add<float>,
     .subtract = reference::subtract<float>,
     .multiply = reference::multiply<float>,

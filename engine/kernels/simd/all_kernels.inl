@@ -115,6 +115,7 @@ const KernelTable ISA_TABLE = {
     .batch_norm_grad = batch_norm_grad,
     .relu = relu,
     .leaky_relu = leaky_relu,
+    .leaky_relu_grad = leaky_relu_grad,
     .add = add,
     .subtract = subtract,
     .multiply = multiply,
