@@ -3,18 +3,6 @@
 namespace rf::ag {
 
 
-Var concat(const std::vector<Var>& parts, int axis) {
-  std::vector<Tensor> values;
-  for (const Var& part : parts) values.push_back(part.value());
-  return Var(rf::concat(values, axis));
-}
-
-Var permute(const Var& x, const std::vector<int>& axes) {
-  return Var(rf::permute(x.value(), axes));
-}
-
-Var reshape(const Var& x, const Shape& shape) { return Var(x.value().reshaped(shape)); }
-
 Var upsample_nearest(const Var& x, const UpsampleNearestParams& params) {
   return Var(rf::upsample_nearest(x.value(), params));
 }

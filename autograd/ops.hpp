@@ -20,6 +20,7 @@
 #include "engine/ops/normalize.hpp"
 #include "engine/ops/permute.hpp"
 #include "engine/ops/resize_bilinear.hpp"
+#include "engine/ops/slice.hpp"
 #include "engine/ops/smooth_l1.hpp"
 #include "engine/ops/softmax.hpp"
 #include "engine/ops/softmax_cross_entropy.hpp"
@@ -54,7 +55,11 @@ namespace rf::ag {
 [[nodiscard]] Var mean(const Var& x, const std::vector<int>& axes);
 [[nodiscard]] Var mean(const Var& x);
 [[nodiscard]] Var concat(const std::vector<Var>& parts, int axis);
+[[nodiscard]] Var slice(const Var& x, int axis, Index begin, Index end);
 [[nodiscard]] Var permute(const Var& x, const std::vector<int>& axes);
+// Two axes exchanged: a permute. Throws ShapeError: an axis outside [0, rank).
+[[nodiscard]] Var transpose(const Var& x, int axis_a, int axis_b);
+// x laid out in another shape of as many elements, which shares its storage. Throws ShapeError.
 [[nodiscard]] Var reshape(const Var& x, const Shape& shape);
 [[nodiscard]] Var upsample_nearest(const Var& x, const UpsampleNearestParams& params);
 [[nodiscard]] Var resize_bilinear(const Var& x, const ResizeBilinearParams& params);

@@ -1,30 +1,9 @@
 #include "engine/ops/concat.hpp"
 
-#include <algorithm>
-#include <cstring>
-
-#include "engine/ops/run.hpp"
+#include "engine/check.hpp"
+#include "engine/ops/copy_rows.hpp"
 
 namespace rf {
-
-namespace {
-
-// `count` rows of row_bytes each to places to_pitch bytes apart; long rows are cut so that threads
-// share them.
-void copy_rows(const std::byte* from, std::byte* to, Index count, Index row_bytes, Index to_pitch) {
-  constexpr Index kPiece = 65536;
-  if (row_bytes == 0) return;
-  const Index pieces = ceil_div(row_bytes, kPiece);
-  for_ranges(count * pieces, std::min(row_bytes, kPiece) / 4, [&](Index begin, Index end) {
-    for (Index unit = begin; unit < end; ++unit) {
-      const Index row = unit / pieces, offset = unit % pieces * kPiece;
-      std::memcpy(to + row * to_pitch + offset, from + row * row_bytes + offset,
-                  static_cast<std::size_t>(std::min(kPiece, row_bytes - offset)));
-    }
-  });
-}
-
-}  // namespace
 
 Shape concat_out_shape(std::span<const Tensor> parts, int axis) {
   RF_CHECK_SHAPE(!parts.empty(), "concat", "no tensors given");
@@ -55,7 +34,8 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
   auto* to = static_cast<std::byte*>(y.raw());
   for (const Tensor& part : parts) {
     const Index row_bytes = part.bytes() / outer;
-    copy_rows(static_cast<const std::byte*>(part.raw()), to, outer, row_bytes, y.bytes() / outer);
+    copy_rows(static_cast<const std::byte*>(part.raw()), row_bytes, to, y.bytes() / outer, outer,
+              row_bytes);
     to += row_bytes;
   }
   return y;

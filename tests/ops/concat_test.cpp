@@ -2,27 +2,12 @@
 
 #include <limits>
 
+#include "autograd/node.hpp"
+#include "autograd/ops.hpp"
+#include "engine/ops/slice.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
-
-namespace {
-
-// x[..., begin:end, ...] along `axis`, element by element.
-Tensor slice(const Tensor& x, int axis, Index begin, Index end) {
-  const Shape& shape = x.shape();
-  Index inner = 1;
-  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  Tensor y = Tensor::empty(shape.with(axis, end - begin), x.dtype());
-  const Index size = shape[axis], kept = end - begin;
-  for (Index i = 0; i < y.numel(); ++i) {
-    const Index outer = i / (kept * inner), middle = i / inner % kept;
-    y.data<float>()[i] = x.data<float>()[(outer * size + begin + middle) * inner + i % inner];
-  }
-  return y;
-}
-
-}  // namespace
 
 TEST_CASE("concat: rows and columns by hand, in every element type", "[concat][golden]") {
   for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::i8}) {
@@ -52,6 +37,30 @@ TEST_CASE("concat: refuses parts that do not fit, and says which", "[concat][err
   check_refused([&] { run({Tensor::zeros({})}, 0); }, {"[]"});
   const Index half = std::numeric_limits<Index>::max() / 2 + 1;
   check_refused([&] { run({Tensor::zeros({0, half}), Tensor::zeros({0, half})}, 1); }, {"63 bits"});
+}
+
+TEST_CASE("concat: gradients against differences", "[concat][grad]") {
+  for (int axis = 0; axis < 3; ++axis) {
+    CAPTURE(axis);
+    const Shape shape{2, 3, 2};
+    check_gradients(
+        [&](const std::vector<ag::Var>& in) { return ag::concat(in, axis); },
+        {random_tensor(shape, 1, DType::f64), random_tensor(shape.with(axis, 1), 2, DType::f64),
+         random_tensor(shape.with(axis, 4), 3, DType::f64)});
+  }
+}
+
+TEST_CASE("concat: each part gets its piece of the gradient, and only if it wants one",
+          "[concat][grad]") {
+  ag::Var a(tensor({1, 2}, {1, 2})), constant(tensor({1, 1}, {3})), b(tensor({1, 3}, {4, 5, 6}));
+  a.set_requires_grad(true);
+  b.set_requires_grad(true);
+  const ag::Var y = ag::concat({a, constant, b, a}, 1);
+  CHECK(ag::graph_text(y).find("; axis 1)") != std::string::npos);
+  y.backward(tensor({1, 8}, {10, 20, 30, 40, 50, 60, 1, 2}));
+  CHECK(same_bits(a.grad(), tensor({1, 2}, {11, 22})));
+  CHECK(constant.grad().numel() == 0);
+  CHECK(same_bits(b.grad(), tensor({1, 3}, {40, 50, 60})));
 }
 
 TEST_CASE("concat: slicing gives the parts back", "[concat][property]") {
@@ -97,6 +106,8 @@ TEST_CASE("concat: same bits for any number of threads", "[concat][property]") {
   const std::vector<Tensor> pairs{random_tensor({30001, 2}, 7), random_tensor({30001, 4}, 8)};
   check_same_bits_on_any_threads([&] { return concat(planes, 1); });
   check_same_bits_on_any_threads([&] { return concat(pairs, 1); });
+  const auto along_1 = [](const std::vector<ag::Var>& in) { return ag::concat(in, 1); };
+  check_same_bits_on_any_threads([&] { return all_gradients(along_1, planes); });
 }
 
 }  // namespace rf::test
