@@ -27,6 +27,23 @@ void run(const Tensor& x, Tensor& y, const MaxPool2dParams& p, Kernel kernel) {
              [&](Index begin, Index end) { kernel(args, begin, end); });
 }
 
+template <class T>
+void run_grad(const Tensor& gy, const Tensor& x, Tensor& gx, const MaxPool2dParams& p) {
+  const Shape &in = x.shape(), &out = gy.shape();
+  const MaxPool2dGradArgs<T> args{.gy = gy.data<T>(),
+                                  .x = x.data<T>(),
+                                  .gx = gx.data<T>(),
+                                  .in_h = in[2],
+                                  .in_w = in[3],
+                                  .out_h = out[2],
+                                  .out_w = out[3],
+                                  .kernel = p.kernel,
+                                  .stride = p.stride,
+                                  .pad = p.pad};
+  for_ranges(in[0] * in[1], in[2] * in[3],
+             [&](Index begin, Index end) { reference::max_pool2d_grad(args, begin, end); });
+}
+
 }  // namespace
 
 Shape max_pool2d_out_shape(const Shape& x, const MaxPool2dParams& p) {
@@ -53,6 +70,19 @@ Tensor max_pool2d(const Tensor& x, const MaxPool2dParams& params) {
   else
     run<float>(x, y, params, kernels().max_pool2d);
   return y;
+}
+
+Tensor max_pool2d_grad(const Tensor& gy, const Tensor& x, const MaxPool2dParams& params) {
+  const Shape y = max_pool2d_out_shape(x.shape(), params);
+  check_same_dtype("max_pool2d gradient", {&gy, &x});
+  RF_CHECK_SHAPE(gy.shape() == y, "max_pool2d gradient", "dL/dy is ", gy.shape(),
+                 ", the output was ", y);
+  Tensor gx = Tensor::empty(x.shape(), x.dtype());
+  if (x.dtype() == DType::f64)
+    run_grad<double>(gy, x, gx, params);
+  else
+    run_grad<float>(gy, x, gx, params);
+  return gx;
 }
 
 }  // namespace rf

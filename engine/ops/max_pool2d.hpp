@@ -16,4 +16,9 @@ struct MaxPool2dParams {
 [[nodiscard]] Shape max_pool2d_out_shape(const Shape& x, const MaxPool2dParams& params);
 [[nodiscard]] Tensor max_pool2d(const Tensor& x, const MaxPool2dParams& params);
 
+// dL/dx, given gy = dL/dy and the input x: each element of gy goes to the maximum of its window,
+// the first of equal ones in row-major order (of several NaN the last). Throws ShapeError.
+[[nodiscard]] Tensor max_pool2d_grad(const Tensor& gy, const Tensor& x,
+                                     const MaxPool2dParams& params);
+
 }  // namespace rf

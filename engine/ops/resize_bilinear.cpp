@@ -21,6 +21,19 @@ void run(const Tensor& x, Tensor& y, Kernel kernel) {
              [&](Index begin, Index end) { kernel(args, begin, end); });
 }
 
+template <class T>
+void run_grad(const Tensor& gy, Tensor& gx) {
+  const Shape &in = gx.shape(), &out = gy.shape();
+  const ResizeBilinearGradArgs<T> args{.gy = gy.data<T>(),
+                                       .gx = gx.data<T>(),
+                                       .in_h = in[2],
+                                       .in_w = in[3],
+                                       .out_h = out[2],
+                                       .out_w = out[3]};
+  for_ranges(in[0] * in[1], in[2] * in[3] + out[2] * out[3],
+             [&](Index begin, Index end) { reference::resize_bilinear_grad(args, begin, end); });
+}
+
 }  // namespace
 
 Shape resize_bilinear_out_shape(const Shape& x, const ResizeBilinearParams& p) {
@@ -40,6 +53,19 @@ Tensor resize_bilinear(const Tensor& x, const ResizeBilinearParams& params) {
   else
     run<float>(x, y, kernels().resize_bilinear);
   return y;
+}
+
+Tensor resize_bilinear_grad(const Tensor& gy, const Shape& x) {
+  check_same_dtype("resize_bilinear gradient", {&gy});
+  const Shape& y = gy.shape();
+  RF_CHECK_SHAPE(y.rank() == 4 && resize_bilinear_out_shape(x, {y[2], y[3]}) == y,
+                 "resize_bilinear gradient", "dL/dy is ", y, ", the input was ", x);
+  Tensor gx = Tensor::empty(x, gy.dtype());
+  if (gy.dtype() == DType::f64)
+    run_grad<double>(gy, gx);
+  else
+    run_grad<float>(gy, gx);
+  return gx;
 }
 
 }  // namespace rf

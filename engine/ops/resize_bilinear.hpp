@@ -18,4 +18,8 @@ struct ResizeBilinearParams {
 [[nodiscard]] Shape resize_bilinear_out_shape(const Shape& x, const ResizeBilinearParams& params);
 [[nodiscard]] Tensor resize_bilinear(const Tensor& x, const ResizeBilinearParams& params);
 
+// dL/dx for an input of shape `x`, given gy = dL/dy [N, C, OH, OW]: the transpose of the above.
+// Throws ShapeError.
+[[nodiscard]] Tensor resize_bilinear_grad(const Tensor& gy, const Shape& x);
+
 }  // namespace rf

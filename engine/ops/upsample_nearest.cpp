@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/kernels/reference.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
@@ -11,6 +12,14 @@ namespace {
 
 // Where output position i of an axis comes from.
 Index source(Index i, Index in, Index out) { return i * in / out; }
+
+// first[p] is the first output position that comes from input position p or above: those from p
+// alone are [first[p], first[p + 1]).
+std::vector<Index> first_outputs(Index in, Index out) {
+  std::vector<Index> first(static_cast<std::size_t>(in) + 1);
+  for (Index p = 0; p <= in; ++p) first[static_cast<std::size_t>(p)] = ceil_div(p * out, in);
+  return first;
+}
 
 // Output rows [begin, end), a row being plane * out_h + i. `columns` are the input columns of an
 // output row.
@@ -33,6 +42,24 @@ void copy_rows(const std::byte* x, const Shape& in, std::byte* y, const Shape& o
     }
     copied = wanted;
   }
+}
+
+template <class T>
+void run_grad(const Tensor& gy, Tensor& gx) {
+  const Shape &in = gx.shape(), &out = gy.shape();
+  const std::vector<Index> rows = first_outputs(in[2], out[2]),
+                           columns = first_outputs(in[3], out[3]);
+  const UpsampleNearestGradArgs<T> args{.gy = gy.data<T>(),
+                                        .gx = gx.data<T>(),
+                                        .in_h = in[2],
+                                        .in_w = in[3],
+                                        .out_h = out[2],
+                                        .out_w = out[3],
+                                        .rows = rows.data(),
+                                        .columns = columns.data()};
+  const Index per_row = in[3] + out[3] * ceil_div(out[2], in[2]);
+  for_ranges(in[0] * in[1] * in[2], per_row,
+             [&](Index begin, Index end) { reference::upsample_nearest_grad(args, begin, end); });
 }
 
 }  // namespace
@@ -62,6 +89,20 @@ Tensor upsample_nearest(const Tensor& x, const UpsampleNearestParams& params) {
     });
   });
   return y;
+}
+
+Tensor upsample_nearest_grad(const Tensor& gy, const Shape& x) {
+  check_same_dtype("upsample_nearest gradient", {&gy});
+  const Shape& y = gy.shape();
+  RF_CHECK_SHAPE(y.rank() == 4 && upsample_nearest_out_shape(x, {y[2], y[3]}) == y,
+                 "upsample_nearest gradient", "dL/dy is ", y, ", the input was ", x);
+  Tensor gx = Tensor::empty(x, gy.dtype());
+  if (gx.numel() == 0) return gx;
+  if (gy.dtype() == DType::f64)
+    run_grad<double>(gy, gx);
+  else
+    run_grad<float>(gy, gx);
+  return gx;
 }
 
 }  // namespace rf

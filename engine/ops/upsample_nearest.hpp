@@ -13,4 +13,8 @@ struct UpsampleNearestParams {
 [[nodiscard]] Shape upsample_nearest_out_shape(const Shape& x, const UpsampleNearestParams& params);
 [[nodiscard]] Tensor upsample_nearest(const Tensor& x, const UpsampleNearestParams& params);
 
+// dL/dx for an input of shape `x`, given gy = dL/dy [N, C, OH, OW], f32 or f64: the sum of gy over
+// the positions that took their value from that element. Throws ShapeError.
+[[nodiscard]] Tensor upsample_nearest_grad(const Tensor& gy, const Shape& x);
+
 }  // namespace rf

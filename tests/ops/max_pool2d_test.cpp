@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/node.hpp"
+#include "autograd/ops.hpp"
 #include "engine/kernels/reference.hpp"
 #include "engine/random.hpp"
 #include "tests/ops/op_test.hpp"
@@ -33,6 +35,61 @@ TEST_CASE("max_pool2d: PyTorch's values", "[max_pool2d][golden]") {
   }
 }
 
+TEST_CASE("max_pool2d: PyTorch's gradients", "[max_pool2d][golden][grad]") {
+  for (const std::string& name : golden_cases("max_pool2d/")) {
+    check_golden_gradients(name, {"x"}, [](const GoldenCase& c, const std::vector<ag::Var>& in) {
+      return ag::max_pool2d(in[0], {.kernel = c.attribute("kernel"),
+                                    .stride = c.attribute("stride"),
+                                    .pad = c.attribute("pad")});
+    });
+  }
+}
+
+TEST_CASE("max_pool2d: gradients by hand: overlapping windows add, ties go to the first, NaN wins",
+          "[max_pool2d][golden][grad]") {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const auto line = [&](std::initializer_list<double> values) {
+      return tensor({1, 1, 2, 3}, values, dtype);
+    };
+    const Tensor gy = tensor({1, 1, 1, 2}, {10, 1}, dtype);
+    const auto grad = [&](const Tensor& x) {
+      return max_pool2d_grad(gy, x, {.kernel = 2, .stride = 1});
+    };
+    CHECK(same_bits(grad(line({1, 2, 3, 4, 9, 5})), line({0, 0, 0, 0, 11, 0})));
+    CHECK(same_bits(grad(line({7, 7, 7, 7, 7, 7})), line({10, 1, 0, 0, 0, 0})));
+    CHECK(same_bits(grad(line({1, 2, 2, 3, 3, 1})), line({0, 0, 0, 10, 1, 0})));
+    CHECK(same_bits(grad(line({nan, 2, 3, 4, 9, 5})), line({10, 0, 0, 0, 1, 0})));
+    CHECK(same_bits(grad(line({nan, nan, 3, 4, 9, 5})), line({0, 11, 0, 0, 0, 0})));
+    CHECK(same_bits(grad(line({-inf, -inf, -inf, -inf, -inf, -inf})), line({10, 1, 0, 0, 0, 0})));
+    // With padding of 1 every window sees one element.
+    CHECK(same_bits(
+        max_pool2d_grad(tensor({1, 1, 2, 2}, {1, 2, 3, 4}, dtype),
+                        tensor({1, 1, 2, 2}, {-1, -2, -3, -4}, dtype), {.kernel = 2, .pad = 1}),
+        tensor({1, 1, 2, 2}, {1, 2, 3, 4}, dtype)));
+  }
+}
+
+TEST_CASE("max_pool2d: gradients against differences", "[max_pool2d][grad]") {
+  // Values 0.1 apart in a mixed order: no tie within the step of a difference.
+  Tensor x = Tensor::empty({2, 2, 5, 7}, DType::f64);
+  for (Index i = 0; i < x.numel(); ++i)
+    x.data<double>()[i] = static_cast<double>(i * 37 % 140) / 10;
+  for (const MaxPool2dParams& p :
+       {MaxPool2dParams{}, MaxPool2dParams{.kernel = 3, .stride = 2, .pad = 1},
+        MaxPool2dParams{.kernel = 3, .stride = 1}, MaxPool2dParams{.kernel = 2, .stride = 3}}) {
+    CAPTURE(p.kernel, p.stride, p.pad);
+    check_gradients([&](const std::vector<ag::Var>& in) { return ag::max_pool2d(in[0], p); }, {x});
+  }
+}
+
+TEST_CASE("max_pool2d: the window shows in the recorded operation", "[max_pool2d][property]") {
+  ag::Var x(Tensor::zeros({1, 1, 4, 4}));
+  x.set_requires_grad(true);
+  CHECK(ag::graph_text(ag::max_pool2d(x, {.kernel = 3, .stride = 2, .pad = 1}))
+            .find("max_pool2d(%1; kernel 3, stride 2, pad 1)") != std::string::npos);
+}
+
 TEST_CASE("max_pool2d: refuses windows it cannot honour, and says which", "[max_pool2d][error]") {
   const Shape x{1, 2, 5, 6};
   const auto refused = [&](const MaxPool2dParams& p, std::initializer_list<const char*> parts) {
@@ -53,6 +110,11 @@ TEST_CASE("max_pool2d: refuses windows it cannot honour, and says which", "[max_
       },
       {"[1, 2, 0, 6]"});
   check_refused([] { (void)max_pool2d(Tensor::zeros({1, 1, 4, 4}, DType::i8), {}); }, {"i8"});
+  check_refused(
+      [] {
+        (void)max_pool2d_grad(Tensor::zeros({1, 1, 2, 3}), Tensor::zeros({1, 1, 4, 4}), {});
+      },
+      {"max_pool2d gradient", "[1, 1, 2, 3]", "[1, 1, 2, 2]"});
   CHECK(max_pool2d_out_shape(x, {.kernel = 3, .stride = 2, .pad = 1}) == Shape{1, 2, 3, 3});
 }
 
@@ -133,6 +195,10 @@ TEST_CASE("max_pool2d: same bits for any number of threads", "[max_pool2d][prope
   const Tensor x = random_tensor({2, 8, 61, 67}, 3);
   check_same_bits_on_any_threads(
       [&] { return max_pool2d(x, {.kernel = 3, .stride = 2, .pad = 1}); });
+  const auto f = [](const std::vector<ag::Var>& in) {
+    return ag::max_pool2d(in[0], {.kernel = 3, .stride = 2, .pad = 1});
+  };
+  check_same_bits_on_any_threads([&] { return all_gradients(f, {x}); });
 }
 
 }  // namespace rf::test

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "autograd/node.hpp"
+#include "autograd/ops.hpp"
 #include "engine/kernels/reference.hpp"
 #include "tests/ops/op_test.hpp"
 
@@ -27,6 +29,62 @@ TEST_CASE("resize_bilinear: PyTorch's values", "[resize_bilinear][golden]") {
   });
 }
 
+TEST_CASE("resize_bilinear: PyTorch's gradients", "[resize_bilinear][golden][grad]") {
+  check_golden_gradients("resize_bilinear/to_9x13", {"x"},
+                         [](const GoldenCase&, const std::vector<ag::Var>& in) {
+                           return ag::resize_bilinear(in[0], {.out_h = 9, .out_w = 13});
+                         });
+}
+
+TEST_CASE("resize_bilinear: gradients by hand", "[resize_bilinear][golden][grad]") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    // Two positions to four: shares (1, 0), (3/4, 1/4), (1/4, 3/4), (0, 1).
+    CHECK(same_bits(resize_bilinear_grad(tensor({1, 1, 1, 4}, {1, 4, 8, 16}, dtype), {1, 1, 1, 2}),
+                    tensor({1, 1, 1, 2}, {6, 23}, dtype)));
+    CHECK(same_bits(resize_bilinear_grad(tensor({1, 1, 4, 1}, {1, 4, 8, 16}, dtype), {1, 1, 2, 1}),
+                    tensor({1, 1, 2, 1}, {6, 23}, dtype)));
+  }
+}
+
+TEST_CASE("resize_bilinear: gradients against differences", "[resize_bilinear][grad]") {
+  const Tensor x = random_tensor({2, 2, 3, 4}, 8, DType::f64);
+  for (const auto& [h, w] : {std::pair(6, 8), std::pair(3, 4), std::pair(2, 3), std::pair(7, 1)}) {
+    CAPTURE(h, w);
+    check_gradients(
+        [&, size = ResizeBilinearParams{.out_h = h, .out_w = w}](const std::vector<ag::Var>& in) {
+          return ag::resize_bilinear(in[0], size);
+        },
+        {x});
+  }
+}
+
+TEST_CASE("resize_bilinear: the size shows in the recorded operation",
+          "[resize_bilinear][property]") {
+  ag::Var x(Tensor::zeros({1, 1, 4, 4}));
+  x.set_requires_grad(true);
+  CHECK(ag::graph_text(ag::resize_bilinear(x, {.out_h = 8, .out_w = 9}))
+            .find("resize_bilinear(%1; out_h 8, out_w 9)") != std::string::npos);
+}
+
+TEST_CASE("resize_bilinear: forward and gradient are adjoint: <y(x), g> = <x, gx(g)>",
+          "[resize_bilinear][property][grad]") {
+  const auto dot = [](const Tensor& a, const Tensor& b) {
+    double sum = 0;
+    for (Index i = 0; i < a.numel(); ++i)
+      sum += static_cast<double>(a.data<float>()[i]) * static_cast<double>(b.data<float>()[i]);
+    return sum;
+  };
+  const Tensor x = random_tensor({2, 16, 40, 53}, 11);
+  for (const auto& [h, w] : {std::pair(80, 106), std::pair(79, 107), std::pair(23, 200)}) {
+    CAPTURE(h, w);
+    const Tensor y = resize_bilinear(x, {.out_h = h, .out_w = w}), g = random_tensor(y.shape(), 12);
+    const Tensor gx = resize_bilinear_grad(g, x.shape());
+    // Both sides are sums of terms that partly cancel; the errors do not.
+    const double scale = std::sqrt(dot(y, y) * dot(g, g));
+    CHECK(std::abs(dot(y, g) - dot(x, gx)) < 1e-7 * scale);
+  }
+}
+
 TEST_CASE("resize_bilinear: refuses empty planes and sizes, and says which",
           "[resize_bilinear][error]") {
   const Shape x{1, 2, 5, 6};
@@ -41,6 +99,21 @@ TEST_CASE("resize_bilinear: refuses empty planes and sizes, and says which",
       },
       {"63 bits"});
   check_refused([&] { (void)resize_bilinear(Tensor::zeros({1, 1, 2, 2}, DType::u8), {}); }, {"u8"});
+  check_refused(
+      [] {
+        (void)resize_bilinear_grad(Tensor::zeros({1, 2, 4, 4}), {1, 3, 2, 2});
+      },
+      {"resize_bilinear gradient", "[1, 2, 4, 4]", "[1, 3, 2, 2]"});
+  check_refused(
+      [] {
+        (void)resize_bilinear_grad(Tensor::zeros({2, 4, 4}), {1, 2, 2, 2});
+      },
+      {"[2, 4, 4]", "[1, 2, 2, 2]"});
+  check_refused(
+      [] {
+        (void)resize_bilinear_grad(Tensor::zeros({1, 1, 2, 2}, DType::u8), {1, 1, 2, 2});
+      },
+      {"u8"});
 }
 
 TEST_CASE("resize_bilinear: every table agrees with the reference, within bounds",
@@ -108,6 +181,10 @@ TEST_CASE("resize_bilinear: a ramp stays a ramp away from the border",
 TEST_CASE("resize_bilinear: same bits for any number of threads", "[resize_bilinear][property]") {
   const Tensor x = random_tensor({2, 3, 61, 67}, 6);
   check_same_bits_on_any_threads([&] { return resize_bilinear(x, {.out_h = 131, .out_w = 141}); });
+  const auto f = [](const std::vector<ag::Var>& in) {
+    return ag::resize_bilinear(in[0], {.out_h = 62, .out_w = 65});
+  };
+  check_same_bits_on_any_threads([&] { return all_gradients(f, {x}); });
 }
 
 }  // namespace rf::test
