@@ -29,6 +29,7 @@ blocks() {
     }
     state == "other" && /^```$/ { state = ""; next }
     state == "" && /^```cpp$/ { state = "new"; next }
+    state == "" && /^``` *(cpp|c\+\+|cxx|cc|c)( |$)/ { fail("write ```cpp, so that the block is taken out") }
     state == "" && /^```/ { state = "other" }
     END {
       if (failed) exit 1
