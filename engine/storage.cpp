@@ -3,9 +3,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
+#include <utility>
 
 namespace rf {
 
@@ -14,7 +17,6 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kSmall = std::size_t{128} << 10;  // below, the C library reuses memory itself
-constexpr std::size_t kMostKept = std::size_t{256} << 20;
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;
 #elif defined(__has_feature)
@@ -23,65 +25,103 @@ constexpr bool kKeeps = !__has_feature(address_sanitizer);
 constexpr bool kKeeps = true;
 #endif
 
-// Large blocks that no tensor uses, by size. They come straight from the system and go back there:
-// in the C library's heap, a block that is kept would hold all that lies below it.
+// Whole pages that no tensor uses, as ranges of addresses: a request takes a part of the smallest
+// range that holds it, and what comes back joins the ranges beside it. The pages come straight from
+// the system and go back there: in the C library's heap, one that is kept would hold all below it.
 class Keeper {
  public:
-  // A block of at least `bytes`, a whole number of pages; its true size goes to `capacity`.
-  void* take(std::size_t bytes, std::size_t& capacity) {
+  // `bytes` of memory, a whole number of pages.
+  void* take(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
-    void* block = nullptr;
-    // The smallest that is large enough, however large: what it wastes is mapped already.
-    const auto found = kept_.lower_bound(bytes);
-    if (found != kept_.end()) {
-      capacity = found->first;
-      block = found->second;
-      kept_.erase(found);
-      kept_bytes_ -= capacity;
+    char* block = nullptr;
+    const auto found = by_size_.lower_bound({bytes, nullptr});
+    if (found != by_size_.end()) {
+      const auto [size, start] = *found;
+      block = start;
+      erase(start, size);
+      if (size > bytes) keep(start + bytes, size - bytes);
     } else {
-      capacity = bytes;
+      shrink(most_used_ > used_ + bytes ? most_used_ - used_ - bytes : 0);
       block = map(bytes);
       if (!block) {
-        release();  // what is kept may be what is missing
+        shrink(0);  // what is kept may be what is missing
         block = map(bytes);
       }
       if (!block) throw std::bad_alloc();
     }
-    used_bytes_ += capacity;
-    most_used_bytes_ = std::max(most_used_bytes_, used_bytes_);
+    used_ += bytes;
+    most_used_ = std::max(most_used_, used_);
     return block;
   }
 
-  void give(void* block, std::size_t capacity) noexcept {
+  void give(void* memory, std::size_t bytes) noexcept {
     const std::lock_guard lock(mutex_);
-    used_bytes_ -= capacity;
-    if (kKeeps && kept_bytes_ + capacity <= std::min(most_used_bytes_, kMostKept)) {
-      try {
-        kept_.emplace(capacity, block);
-        kept_bytes_ += capacity;
-        return;
-      } catch (const std::bad_alloc&) {  // no memory to remember it by: back to the system
+    used_ -= bytes;
+    char* start = static_cast<char*>(memory);
+    if (!kKeeps || kept_ + bytes > limit_) {
+      ::munmap(memory, bytes);
+      return;
+    }
+    const auto after = by_address_.find(start + bytes);
+    if (after != by_address_.end()) {
+      const std::size_t length = after->second;
+      erase(start + bytes, length);
+      bytes += length;
+    }
+    const auto next = by_address_.lower_bound(start);
+    if (next != by_address_.begin()) {
+      const auto [address, length] = *std::prev(next);
+      if (address + length == start) {
+        erase(address, length);
+        start = address;
+        bytes += length;
       }
     }
-    ::munmap(block, capacity);
+    keep(start, bytes);
+  }
+
+  void set_limit(std::size_t bytes) noexcept {
+    const std::lock_guard lock(mutex_);
+    limit_ = bytes;
+    shrink(bytes);
   }
 
  private:
-  static void* map(std::size_t bytes) noexcept {
+  static char* map(std::size_t bytes) noexcept {
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
     void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0);
-    return block == MAP_FAILED ? nullptr : block;
+    return block == MAP_FAILED ? nullptr : static_cast<char*>(block);
   }
 
-  void release() noexcept {
-    for (const auto& [capacity, block] : kept_) ::munmap(block, capacity);
-    kept_.clear();
-    kept_bytes_ = 0;
+  void keep(char* start, std::size_t size) noexcept {
+    try {
+      by_size_.emplace(size, start);
+      by_address_.emplace(start, size);
+      kept_ += size;
+    } catch (const std::bad_alloc&) {  // no memory to remember it by: back to the system
+      by_size_.erase({size, start});
+      ::munmap(start, size);
+    }
+  }
+  void erase(char* start, std::size_t size) noexcept {
+    by_address_.erase(start);
+    by_size_.erase({size, start});
+    kept_ -= size;
+  }
+
+  // Gives the largest ranges back to the system until no more than `bytes` are kept.
+  void shrink(std::size_t bytes) noexcept {
+    while (kept_ > bytes) {
+      const auto [size, start] = *by_size_.rbegin();
+      erase(start, size);
+      ::munmap(start, size);
+    }
   }
 
   std::mutex mutex_;
-  std::multimap<std::size_t, void*> kept_;
-  std::size_t kept_bytes_ = 0, used_bytes_ = 0, most_used_bytes_ = 0;
+  std::map<char*, std::size_t> by_address_;
+  std::set<std::pair<std::size_t, char*>> by_size_;
+  std::size_t kept_ = 0, used_ = 0, most_used_ = 0, limit_ = kDefaultKeptMemory;
 };
 
 // Never destroyed: a tensor may outlive every other static object.
@@ -92,15 +132,15 @@ Keeper& keeper() {
 
 }  // namespace
 
+void set_kept_memory_limit(std::size_t bytes) { keeper().set_limit(bytes); }
+
 std::shared_ptr<void> allocate_storage(std::size_t bytes) {
   if (bytes < kSmall) {
     return {::operator new(bytes, kAlignment), [](void* p) { ::operator delete(p, kAlignment); }};
   }
   const std::size_t pages = (bytes + kPage - 1) / kPage * kPage;
   if (pages < bytes) throw std::bad_alloc();
-  std::size_t capacity = 0;
-  void* block = keeper().take(pages, capacity);
-  return {block, [capacity](void* p) { keeper().give(p, capacity); }};
+  return {keeper().take(pages), [pages](void* p) { keeper().give(p, pages); }};
 }
 
 }  // namespace rf
