@@ -41,6 +41,10 @@ class Node {
   // which would never be freed); its value as a Tensor it may.
   virtual void backward(const Tensor& gy) = 0;
 
+  // Whether backward() reads the values of its inputs. A Node that only needs their shapes declares
+  // this false, and their memory can be used again before backward comes.
+  static constexpr bool kReadsInputs = true;
+
   [[nodiscard]] const std::vector<Var>& inputs() const { return inputs_; }
   [[nodiscard]] const Var& input(std::size_t i) const { return inputs_[i]; }
   [[nodiscard]] bool wants(std::size_t i) const { return inputs_[i].requires_grad(); }
@@ -65,6 +69,9 @@ template <class N, class... Args>
   auto node = std::make_shared<N>(std::forward<Args>(args)...);
   node->inputs_ = std::move(inputs);
   if (TraceScope* trace = TraceScope::current()) trace->append(*node, result);
+  if (!N::kReadsInputs) {
+    for (Var& input : node->inputs_) input = input.without_value();
+  }
   if (wanted) result.set_producer(std::move(node));
   return result;
 }

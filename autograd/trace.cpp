@@ -11,8 +11,6 @@ namespace {
 
 thread_local TraceScope* innermost = nullptr;
 
-const void* address(const Var& var) { return &var.value(); }  // one per variable
-
 }  // namespace
 
 TraceScope::TraceScope(const std::vector<Var>& inputs) : before_(std::exchange(innermost, this)) {
@@ -28,11 +26,10 @@ TraceScope::~TraceScope() { innermost = before_; }
 TraceScope* TraceScope::current() { return innermost; }
 
 Index TraceScope::id_of(const Var& var) {
-  const auto [entry, is_new] = ids_.emplace(address(var), static_cast<Index>(graph_.values.size()));
+  const auto [entry, is_new] = ids_.emplace(var.id(), static_cast<Index>(graph_.values.size()));
   if (is_new) {
     alive_.push_back(var);
-    graph_.values.push_back(
-        {.shape = var.shape(), .dtype = var.value().dtype(), .constant = var.value()});
+    graph_.values.push_back({.shape = var.shape(), .dtype = var.dtype(), .constant = var.value()});
   }
   return entry->second;
 }
@@ -49,7 +46,7 @@ void TraceScope::append(const Node& node, const Var& result) {
 Graph TraceScope::graph(const std::vector<Var>& outputs) const {
   Graph result = graph_;
   for (const Var& output : outputs) {
-    const auto entry = ids_.find(address(output));
+    const auto entry = ids_.find(output.id());
     if (entry == ids_.end()) {
       throw UsageError(message("trace: an output of shape ", output.shape(),
                                " was not computed while the trace was open"));

@@ -11,24 +11,27 @@ namespace rf::ag {
 
 namespace {
 
-void check_fits(const char* what, const Tensor& grad, const Tensor& value) {
-  RF_CHECK_SHAPE(grad.shape() == value.shape() && grad.dtype() == value.dtype(), what, "is ",
-                 grad.dtype(), " ", grad.shape(), ", the value is ", value.dtype(), " ",
-                 value.shape());
+void check_fits(const char* what, const Tensor& grad, const Var& var) {
+  RF_CHECK_SHAPE(grad.shape() == var.shape() && grad.dtype() == var.dtype(), what, "is ",
+                 grad.dtype(), " ", grad.shape(), ", the value is ", var.dtype(), " ", var.shape());
 }
 
-Tensor one_like(const Tensor& value) {
-  Tensor one = Tensor::empty(value.shape(), value.dtype());
-  if (value.dtype() == DType::f64)
-    *one.data<double>() = 1;
+Tensor one(const Shape& shape, DType dtype) {
+  Tensor t = Tensor::empty(shape, dtype);
+  if (dtype == DType::f64)
+    *t.data<double>() = 1;
   else
-    *one.data<float>() = 1;
-  return one;
+    *t.data<float>() = 1;
+  return t;
 }
 
 }  // namespace
 
-Var::Var(Tensor value) : state_(std::make_shared<State>()) { state_->value = std::move(value); }
+Var::Var(Tensor value)
+    : state_(std::make_shared<State>()), value_(std::make_shared<Tensor>(std::move(value))) {
+  state_->shape = value_->shape();
+  state_->dtype = value_->dtype();
+}
 
 // A graph may be deeper than the stack: Nodes that would die with this state, and with them their
 // inputs, are taken apart one by one instead of from within one another's destructors.
@@ -56,28 +59,29 @@ void Var::set_requires_grad(bool wanted) {
     throw UsageError(
         "requires_grad can be set on leaves only; use detach() to cut a result off its history");
   }
-  if (wanted && value().dtype() != DType::f32 && value().dtype() != DType::f64) {
-    throw UsageError(
-        message("gradients are for f32 and f64 values, this one holds ", value().dtype()));
+  if (wanted && dtype() != DType::f32 && dtype() != DType::f64) {
+    throw UsageError(message("gradients are for f32 and f64 values, this one holds ", dtype()));
   }
   state_->requires_grad = wanted;
 }
 
 void Var::set_grad(Tensor grad) {
-  check_fits("gradient ", grad, value());
+  check_fits("gradient ", grad, *this);
   state_->grad = std::move(grad);
 }
 
 void Var::set_value(Tensor value) {
   RF_ASSERT(!state_->producer);
-  state_->value = std::move(value);
+  state_->shape = value.shape();
+  state_->dtype = value.dtype();
+  *value_ = std::move(value);
 }
 
 void Var::accumulate(const Tensor& grad) const {
   RF_ASSERT(state_->requires_grad);
-  check_fits("gradient ", grad, value());
+  check_fits("gradient ", grad, *this);
   Tensor& sum = state_->grad;
-  if (value().numel() == 0) return;
+  if (shape().numel() == 0) return;
   if (sum.numel() == 0) {
     sum = grad;
   } else if (sum.is_sole_owner()) {
@@ -88,12 +92,12 @@ void Var::accumulate(const Tensor& grad) const {
 }
 
 void Var::backward() const {
-  if (value().numel() != 1) {
+  if (shape().numel() != 1) {
     throw UsageError(message(
         "backward from a value of shape ", shape(),
         " needs a seed: backward(seed), or reduce it to one element, for example with sum()"));
   }
-  backward(one_like(value()));
+  backward(one(shape(), dtype()));
 }
 
 // One walk from a value back to the leaves.
@@ -170,7 +174,7 @@ void Var::backward(const Tensor& seed) const {
     throw UsageError(
         "backward from a value that wants no gradient: no leaf behind it has requires_grad set");
   }
-  check_fits("seed ", seed, value());
+  check_fits("seed ", seed, *this);
   if (!state_->producer && !state_->freed) return accumulate(seed);  // a leaf
   BackwardPass(*this).run(seed);
 }
@@ -180,12 +184,11 @@ std::string graph_text(const Var& value, std::size_t max_lines) {
   std::vector<Var> queue{value};
   std::ostringstream text;
   const auto number_of = [&](const Var& var) {
-    const void* key = &var.value();  // one address per variable
-    const auto [entry, is_new] = numbers.emplace(key, numbers.size());
+    const auto [entry, is_new] = numbers.emplace(var.id(), numbers.size());
     if (is_new && var.producer()) queue.push_back(var);
     return entry->second;
   };
-  numbers.emplace(&value.value(), 0);
+  numbers.emplace(value.id(), 0);
   for (std::size_t line = 0; line < queue.size(); ++line) {
     if (line == max_lines) return text.str() + "...\n";
     const Var var = queue[line];
@@ -195,7 +198,7 @@ std::string graph_text(const Var& value, std::size_t max_lines) {
       for (std::size_t i = 0; i < node->inputs().size(); ++i) {
         const Var& input = node->input(i);
         text << (i ? ", " : "");
-        if (input.value().numel() == 0)
+        if (input.shape().numel() == 0)
           text << '-';
         else
           text << '%' << number_of(input);

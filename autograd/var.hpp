@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/check.hpp"
 #include "engine/tensor.hpp"
 
 namespace rf::ag {
@@ -22,8 +23,15 @@ class Var {
   Var() : Var(Tensor()) {}
   explicit Var(Tensor value);  // a leaf that wants no gradient
 
-  [[nodiscard]] const Tensor& value() const { return state_->value; }
-  [[nodiscard]] const Shape& shape() const { return value().shape(); }
+  [[nodiscard]] const Tensor& value() const {
+    RF_ASSERT(value_);  // a Node reads an input that it said it would not (Node::kReadsInputs)
+    return *value_;
+  }
+  [[nodiscard]] const Shape& shape() const { return state_->shape; }
+  [[nodiscard]] DType dtype() const { return state_->dtype; }
+
+  // The same for copies of one variable, and for no other that is alive.
+  [[nodiscard]] const void* id() const { return state_.get(); }
 
   // Whether backward() computes a gradient for this value. An operation's result wants one if an
   // input does.
@@ -64,7 +72,9 @@ class Var {
 
  private:
   struct State {
-    Tensor value, grad;
+    Shape shape;  // and type of the value
+    DType dtype = DType::f32;
+    Tensor grad;
     std::shared_ptr<Node> producer;
     bool requires_grad = false;
     bool freed = false;  // had a producer, until a backward pass went through it
@@ -75,7 +85,16 @@ class Var {
   friend class BackwardPass;
   void set_producer(std::shared_ptr<Node> node);
 
+  // This variable without its value, for a Node that needs to reach the gradient alone: the value's
+  // memory is then free as soon as nobody else uses it.
+  [[nodiscard]] Var without_value() const {
+    Var var = *this;
+    var.value_ = nullptr;
+    return var;
+  }
+
   std::shared_ptr<State> state_;
+  std::shared_ptr<Tensor> value_;
 };
 
 }  // namespace rf::ag

@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct ReluNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   explicit ReluNode(Tensor output) : y(std::move(output)) {}
   const char* name() const override { return "relu"; }
@@ -15,6 +16,7 @@ struct ReluNode final : Node {
 };
 
 struct LeakyReluNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor sign;  // of x: the output, or with a negative slope, which turns signs over, x itself
   LeakyReluParams params;
   LeakyReluNode(const Tensor& x, const Tensor& y, const LeakyReluParams& p)
@@ -27,6 +29,7 @@ struct LeakyReluNode final : Node {
 };
 
 struct EluNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   EluParams params;
   EluNode(Tensor output, const EluParams& p) : y(std::move(output)), params(p) {}
@@ -36,6 +39,7 @@ struct EluNode final : Node {
 };
 
 struct SigmoidNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   explicit SigmoidNode(Tensor output) : y(std::move(output)) {}
   const char* name() const override { return "sigmoid"; }
@@ -43,6 +47,7 @@ struct SigmoidNode final : Node {
 };
 
 struct TanhNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   explicit TanhNode(Tensor output) : y(std::move(output)) {}
   const char* name() const override { return "tanh"; }

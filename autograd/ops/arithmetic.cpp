@@ -10,6 +10,7 @@ namespace {
 // An input that was repeated gets the sum over its copies.
 
 struct AddNode final : Node {
+  static constexpr bool kReadsInputs = false;
   const char* name() const override { return "add"; }
   void backward(const Tensor& gy) override {
     if (wants(0)) input(0).accumulate(sum_to(gy, input(0).shape()));
@@ -18,6 +19,7 @@ struct AddNode final : Node {
 };
 
 struct SubtractNode final : Node {
+  static constexpr bool kReadsInputs = false;
   const char* name() const override { return "subtract"; }
   void backward(const Tensor& gy) override {
     if (wants(0)) input(0).accumulate(sum_to(gy, input(0).shape()));
@@ -49,6 +51,7 @@ struct DivideNode final : Node {
 };
 
 struct ScaleNode final : Node {
+  static constexpr bool kReadsInputs = false;
   double factor;
   explicit ScaleNode(double f) : factor(f) {}
   const char* name() const override { return "scale"; }

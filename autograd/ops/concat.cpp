@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct ConcatNode final : Node {
+  static constexpr bool kReadsInputs = false;
   int axis;
   explicit ConcatNode(int a) : axis(a) {}
   const char* name() const override { return "concat"; }

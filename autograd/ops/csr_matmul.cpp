@@ -7,6 +7,7 @@ namespace rf::ag {
 namespace {
 
 struct CsrMatmulNode final : Node {
+  static constexpr bool kReadsInputs = false;
   CsrPair a;
   explicit CsrMatmulNode(CsrPair pair) : a(std::move(pair)) {}
   const char* name() const override { return "csr_matmul"; }

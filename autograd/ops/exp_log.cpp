@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct ExpNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   explicit ExpNode(Tensor output) : y(std::move(output)) {}
   const char* name() const override { return "exp"; }

@@ -11,6 +11,7 @@ namespace {
 // a position is read from it.
 
 struct GatherNode final : Node {
+  static constexpr bool kReadsInputs = false;
   int axis;
   Tensor index;
   GatherNode(int a, Tensor i) : axis(a), index(std::move(i)) {}
@@ -22,6 +23,7 @@ struct GatherNode final : Node {
 };
 
 struct ScatterAddNode final : Node {
+  static constexpr bool kReadsInputs = false;
   int axis;
   Tensor index;
   Index size;

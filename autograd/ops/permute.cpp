@@ -13,6 +13,7 @@ namespace rf::ag {
 namespace {
 
 struct PermuteNode final : Node {
+  static constexpr bool kReadsInputs = false;
   std::vector<int> axes;
   explicit PermuteNode(const std::vector<int>& a) : axes(a) {}
   const char* name() const override { return "permute"; }

@@ -6,6 +6,7 @@ namespace rf::ag {
 namespace {
 
 struct ReshapeNode final : Node {
+  static constexpr bool kReadsInputs = false;
   const char* name() const override { return "reshape"; }
   void backward(const Tensor& gy) override { input(0).accumulate(gy.reshaped(input(0).shape())); }
 };

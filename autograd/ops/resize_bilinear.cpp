@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct ResizeBilinearNode final : Node {
+  static constexpr bool kReadsInputs = false;
   ResizeBilinearParams params;
   explicit ResizeBilinearNode(const ResizeBilinearParams& p) : params(p) {}
   const char* name() const override { return "resize_bilinear"; }

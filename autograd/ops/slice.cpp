@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct SliceNode final : Node {
+  static constexpr bool kReadsInputs = false;
   int axis;
   Index begin, end;
   SliceNode(int a, Index b, Index e) : axis(a), begin(b), end(e) {}

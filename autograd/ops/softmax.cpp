@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct SoftmaxNode final : Node {
+  static constexpr bool kReadsInputs = false;
   Tensor y;
   int axis;
   SoftmaxNode(Tensor output, int a) : y(std::move(output)), axis(a) {}

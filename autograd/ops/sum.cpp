@@ -17,12 +17,13 @@ std::vector<int> all_axes(const Var& x) {
 }
 
 struct SumNode final : Node {
+  static constexpr bool kReadsInputs = false;
   std::vector<int> axes;
   explicit SumNode(std::vector<int> a) : axes(std::move(a)) {}
   const char* name() const override { return "sum"; }
   Attributes attributes() const override {
     Attributes result;
-    for (const int axis : axes) result.emplace_back("axis", axis);
+    for (const int axis : axes) result.emplace_back("axis" + std::to_string(result.size()), axis);
     return result;
   }
   // Each element of x counts once in one element of y.

@@ -8,6 +8,7 @@ namespace rf::ag {
 namespace {
 
 struct UpsampleNearestNode final : Node {
+  static constexpr bool kReadsInputs = false;
   UpsampleNearestParams params;
   explicit UpsampleNearestNode(const UpsampleNearestParams& p) : params(p) {}
   const char* name() const override { return "upsample_nearest"; }

@@ -101,6 +101,21 @@ TEST_CASE("var: backward frees the graph as it goes", "[var]") {
   CHECK(saved.is_sole_owner());  // nothing else holds the middle value
 }
 
+TEST_CASE("var: an operation that reads no input in its gradient keeps none", "[var]") {
+  const Var x = leaf({2}, {1, 2});
+  Tensor saved;
+  Var y;
+  {
+    const Var middle = product(x, x);
+    saved = middle.value();
+    y = ag::add(middle, x);
+    CHECK_FALSE(saved.is_sole_owner());
+  }
+  CHECK(saved.is_sole_owner());
+  y.backward(ones({2}));
+  CHECK(same_bits(x.grad(), tensor({2}, {3, 5})));
+}
+
 TEST_CASE("var: backward through a freed graph is refused, and changes nothing", "[var][error]") {
   const Var x = leaf({}, {3});
   const Var middle = product(x, x), y = product(middle, x), z = product(middle, x);
