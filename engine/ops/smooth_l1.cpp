@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/kernels/reference.hpp"
+#include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
@@ -28,14 +29,17 @@ void check_pair(const char* op, const Tensor& x, const Tensor& target) {
 
 Tensor forward(const Tensor& x, const Tensor& target, double beta) {
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  with_float_type(x, [&]<class T>(T) {
+  const auto run = [&]<class T>(void (*kernel)(const SmoothL1Args<T>&, Index, Index) noexcept) {
     const SmoothL1Args<T> args{.x = x.data<T>(),
                                .target = target.data<T>(),
                                .y = y.data<T>(),
                                .beta = static_cast<T>(beta)};
-    for_ranges(y.numel(), 1,
-               [&](Index begin, Index end) { reference::smooth_l1(args, begin, end); });
-  });
+    for_ranges(y.numel(), 1, [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  if (x.dtype() == DType::f64)
+    run(reference::smooth_l1<double>);
+  else
+    run(kernels().smooth_l1);
   return y;
 }
 
@@ -46,15 +50,18 @@ Tensor gradient(const char* op, const Tensor& gy, const Tensor& x, const Tensor&
   RF_CHECK_SHAPE(gy.shape() == x.shape(), op, "dL/dy is ", gy.shape(), ", the input was ",
                  x.shape());
   Tensor gx = Tensor::empty(x.shape(), x.dtype());
-  with_float_type(x, [&]<class T>(T) {
+  const auto run = [&]<class T>(void (*kernel)(const SmoothL1GradArgs<T>&, Index, Index) noexcept) {
     const SmoothL1GradArgs<T> args{.gy = gy.data<T>(),
                                    .x = x.data<T>(),
                                    .target = target.data<T>(),
                                    .gx = gx.data<T>(),
                                    .beta = static_cast<T>(beta)};
-    for_ranges(gx.numel(), 1,
-               [&](Index begin, Index end) { reference::smooth_l1_grad(args, begin, end); });
-  });
+    for_ranges(gx.numel(), 1, [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  if (x.dtype() == DType::f64)
+    run(reference::smooth_l1_grad<double>);
+  else
+    run(kernels().smooth_l1_grad);
   return gx;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/ops/softmax_cross_entropy.hpp"
 
 #include "engine/kernels/reference.hpp"
+#include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
@@ -31,14 +32,18 @@ Tensor softmax_cross_entropy(const Tensor& x, const Tensor& labels) {
   const Index classes = x.shape()[1];
   check_labels("softmax_cross_entropy", labels, classes);
   Tensor y = Tensor::empty(out, x.dtype());
-  with_float_type(x, [&]<class T>(T) {
-    const SoftmaxCrossEntropyArgs<T> args{.x = x.data<T>(),
-                                          .label = labels.data<std::int64_t>(),
-                                          .y = y.data<T>(),
-                                          .classes = classes};
-    for_ranges(y.numel(), classes,
-               [&](Index begin, Index end) { reference::softmax_cross_entropy(args, begin, end); });
-  });
+  const auto run =
+      [&]<class T>(void (*kernel)(const SoftmaxCrossEntropyArgs<T>&, Index, Index) noexcept) {
+        const SoftmaxCrossEntropyArgs<T> args{.x = x.data<T>(),
+                                              .label = labels.data<std::int64_t>(),
+                                              .y = y.data<T>(),
+                                              .classes = classes};
+        for_ranges(y.numel(), classes, [&](Index begin, Index end) { kernel(args, begin, end); });
+      };
+  if (x.dtype() == DType::f64)
+    run(reference::softmax_cross_entropy<double>);
+  else
+    run(kernels().softmax_cross_entropy);
   return y;
 }
 
@@ -50,16 +55,19 @@ Tensor softmax_cross_entropy_grad(const Tensor& gy, const Tensor& x, const Tenso
   const Index classes = x.shape()[1];
   check_labels(op, labels, classes);
   Tensor gx = Tensor::empty(x.shape(), x.dtype());
-  with_float_type(x, [&]<class T>(T) {
-    const SoftmaxCrossEntropyGradArgs<T> args{.gy = gy.data<T>(),
-                                              .x = x.data<T>(),
-                                              .label = labels.data<std::int64_t>(),
-                                              .gx = gx.data<T>(),
-                                              .classes = classes};
-    for_ranges(out.numel(), classes, [&](Index begin, Index end) {
-      reference::softmax_cross_entropy_grad(args, begin, end);
-    });
-  });
+  const auto run =
+      [&]<class T>(void (*kernel)(const SoftmaxCrossEntropyGradArgs<T>&, Index, Index) noexcept) {
+        const SoftmaxCrossEntropyGradArgs<T> args{.gy = gy.data<T>(),
+                                                  .x = x.data<T>(),
+                                                  .label = labels.data<std::int64_t>(),
+                                                  .gx = gx.data<T>(),
+                                                  .classes = classes};
+        for_ranges(out.numel(), classes, [&](Index begin, Index end) { kernel(args, begin, end); });
+      };
+  if (x.dtype() == DType::f64)
+    run(reference::softmax_cross_entropy_grad<double>);
+  else
+    run(kernels().softmax_cross_entropy_grad);
   return gx;
 }
 
