@@ -31,8 +31,7 @@ struct Conv2dArgs {
 };
 
 // gx[n,c,row(i,u),column(j,v)] = the sum of w[k,c,u,v] gy[n,k,i,j] over all that read it. Unit:
-// image and group. Only the reference has this kernel: for the others it is conv2d of gy with
-// turned weights.
+// image and group.
 template <class T>
 struct Conv2dGradInputArgs {
   const T *gy, *w;

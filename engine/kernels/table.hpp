@@ -17,6 +17,11 @@ struct KernelTable {
   // Bytes of scratch that one call may need, for so many pixels or output rows.
   std::size_t (*conv2d_scratch_bytes)(const Conv2dGeometry&, Index pixels) noexcept;
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
+  // dL/dx of a depthwise 3x3 layer with stride 2 and pad 1, alone (any other is conv2d of dL/dy
+  // with turned weights).
+  std::size_t (*depthwise_grad_input_scratch_bytes)(const Conv2dGeometry&) noexcept;
+  void (*depthwise_grad_input)(const Conv2dGradInputArgs<float>&, Index image, Index group,
+                               std::byte* scratch) noexcept;
   std::size_t (*conv2d_grad_weight_scratch_bytes)(const Conv2dGeometry&, Index rows) noexcept;
   void (*conv2d_grad_weight)(const Conv2dGradWeightArgs<float>&, const Conv2dRows&,
                              float* gw) noexcept;
@@ -32,7 +37,13 @@ struct KernelTable {
   void (*multiply)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*divide)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*max_pool2d)(const MaxPool2dArgs<float>&, Index begin, Index end) noexcept;
+  void (*smooth_l1)(const SmoothL1Args<float>&, Index begin, Index end) noexcept;
+  void (*smooth_l1_grad)(const SmoothL1GradArgs<float>&, Index begin, Index end) noexcept;
   void (*softmax)(const SoftmaxArgs<float>&, Index begin, Index end) noexcept;
+  void (*softmax_cross_entropy)(const SoftmaxCrossEntropyArgs<float>&, Index begin,
+                                Index end) noexcept;
+  void (*softmax_cross_entropy_grad)(const SoftmaxCrossEntropyGradArgs<float>&, Index begin,
+                                     Index end) noexcept;
   void (*sum)(const SumArgs<float>&, Index begin, Index end) noexcept;
   void (*linear)(const LinearArgs<float>&, Index begin, Index end) noexcept;
   void (*resize_bilinear)(const ResizeBilinearArgs<float>&, Index begin, Index end) noexcept;

@@ -41,6 +41,9 @@ namespace detail {
 // The convolution that `geometry` describes, into all of y. Requires shapes that fit it.
 void run_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
                 const Conv2dGeometry& geometry);
+// conv2d_grad_input into gx, of the input's shape.
+void run_conv2d_grad_input(const Tensor& gy, const Tensor& w, const Conv2dParams& params,
+                           Tensor& gx);
 }  // namespace detail
 
 }  // namespace rf

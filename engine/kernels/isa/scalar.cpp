@@ -8,12 +8,21 @@ namespace {
 
 std::size_t no_scratch(const Conv2dGeometry&, Index) noexcept { return 0; }
 
+std::size_t no_plane_scratch(const Conv2dGeometry&) noexcept { return 0; }
+
+void depthwise_grad_input(const Conv2dGradInputArgs<float>& args, Index image, Index group,
+                          std::byte*) noexcept {
+  reference::conv2d_grad_input(args, image, group);
+}
+
 }  // namespace
 
 const KernelTable scalar = {
     .name = "scalar",
     .conv2d_scratch_bytes = no_scratch,
     .conv2d = reference::conv2d<float>,
+    .depthwise_grad_input_scratch_bytes = no_plane_scratch,
+    .depthwise_grad_input = depthwise_grad_input,
     .conv2d_grad_weight_scratch_bytes = no_scratch,
     .conv2d_grad_weight = reference::conv2d_grad_weight<float>,
     .batch_norm = reference::batch_norm<float>,
@@ -28,7 +37,11 @@ const KernelTable scalar = {
     .multiply = reference::multiply<float>,
     .divide = reference::divide<float>,
     .max_pool2d = reference::max_pool2d<float>,
+    .smooth_l1 = reference::smooth_l1<float>,
+    .smooth_l1_grad = reference::smooth_l1_grad<float>,
     .softmax = reference::softmax<float>,
+    .softmax_cross_entropy = reference::softmax_cross_entropy<float>,
+    .softmax_cross_entropy_grad = reference::softmax_cross_entropy_grad<float>,
     .sum = reference::sum<float>,
     .linear = reference::linear<float>,
     .resize_bilinear = reference::resize_bilinear<float>,

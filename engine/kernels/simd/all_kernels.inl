@@ -20,6 +20,15 @@ struct Count {
 
 // The `count` lowest lanes from and to memory, 0 <= count <= kLanes; the other lanes load as
 // `fill`.
+#if defined(__AVX512F__)  // masks, for which xsimd 8.1 has no word
+inline Vec load_partial(const float* p, Index count, float fill = 0) {
+  const auto mask = static_cast<__mmask16>((1U << count) - 1);
+  return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask, p);
+}
+inline void store_partial(float* p, Vec v, Index count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), v);
+}
+#else
 inline Vec load_partial(const float* p, Index count, float fill = 0) {
   alignas(64) float lanes[kLanes];
   for (Index i = count; i < kLanes; ++i) lanes[i] = fill;
@@ -31,6 +40,7 @@ inline void store_partial(float* p, Vec v, Index count) {
   v.store_aligned(lanes);
   for (Index i = 0; i < count; ++i) p[i] = lanes[i];
 }
+#endif
 
 // The sum of all lanes, halves added to halves.
 inline float sum_lanes(Vec v) {
@@ -92,13 +102,18 @@ inline double sum_line(const float* x, Index size) noexcept {
 
 #include "engine/kernels/simd/arithmetic.inl"
 #include "engine/kernels/simd/batch_norm.inl"
+#include "engine/kernels/simd/conv_strip.inl"
+#include "engine/kernels/simd/depthwise.inl"
+// These two build on what is above.
 #include "engine/kernels/simd/conv2d.inl"
 #include "engine/kernels/simd/conv2d_grad.inl"
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/linear.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
 #include "engine/kernels/simd/resize_bilinear.inl"
+#include "engine/kernels/simd/smooth_l1.inl"
 #include "engine/kernels/simd/softmax.inl"
+#include "engine/kernels/simd/softmax_cross_entropy.inl"
 #include "engine/kernels/simd/sum.inl"
 
 namespace rf::isa {
@@ -107,6 +122,8 @@ const KernelTable ISA_TABLE = {
     .name = ISA_NAME,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,
     .conv2d = conv2d,
+    .depthwise_grad_input_scratch_bytes = depthwise_grad_input_scratch_bytes,
+    .depthwise_grad_input = depthwise_grad_input,
     .conv2d_grad_weight_scratch_bytes = conv2d_grad_weight_scratch_bytes,
     .conv2d_grad_weight = conv2d_grad_weight,
     .batch_norm = batch_norm,
@@ -121,7 +138,11 @@ const KernelTable ISA_TABLE = {
     .multiply = multiply,
     .divide = divide,
     .max_pool2d = max_pool2d,
+    .smooth_l1 = smooth_l1,
+    .smooth_l1_grad = smooth_l1_grad,
     .softmax = softmax,
+    .softmax_cross_entropy = softmax_cross_entropy,
+    .softmax_cross_entropy_grad = softmax_cross_entropy_grad,
     .sum = sum,
     .linear = linear,
     .resize_bilinear = resize_bilinear,

@@ -1,0 +1,95 @@
+// The input of a convolution, laid out for the kernels: the rows that one call needs, padded with
+// zeros and split by stride phase, so that one kernel tap is one constant offset for all output
+// pixels:
+//   strip[c][row % s][column % s][row / s][column / s],   row, column counted from the padded
+//   corner.
+namespace rf {
+namespace {
+
+// The kernels read whole vectors, at most this far past the end of the strip.
+constexpr Index kStripSlack = 3 * kLanes;
+
+// Sizes of the strip of one call.
+struct ConvStrip {
+  Index phases_h, phases_w;  // stride phases that some tap reads
+  Index rows, width;         // of one phase plane
+  Index channel;             // floats from one input channel to the next
+  Index taps;                // in_channels * kernel_h * kernel_w
+
+  ConvStrip(const Conv2dGeometry& a, Index out_rows) noexcept {
+    const Index reach_h = (a.kernel_h - 1) * a.dilation, reach_w = (a.kernel_w - 1) * a.dilation;
+    phases_h = reach_h + 1 < a.stride ? reach_h + 1 : a.stride;
+    phases_w = reach_w + 1 < a.stride ? reach_w + 1 : a.stride;
+    rows = out_rows + reach_h / a.stride;
+    width = a.out_w + reach_w / a.stride;
+    channel = phases_h * phases_w * rows * width;
+    taps = a.in_channels * a.kernel_h * a.kernel_w;
+  }
+  [[nodiscard]] Index floats(const Conv2dGeometry& a) const noexcept {
+    return a.in_channels * channel + kStripSlack;
+  }
+};
+
+constexpr Index round_up_64(Index bytes) { return (bytes + 63) / 64 * 64; }
+
+std::size_t conv2d_scratch_bytes(const Conv2dGeometry& a, Index pixels) noexcept {
+  const Index rows =
+      (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
+  const ConvStrip strip(a, rows < a.out_h ? rows : a.out_h);
+  return static_cast<std::size_t>(round_up_64(strip.taps * static_cast<Index>(sizeof(Index))) +
+                                  round_up_64(strip.floats(a) * static_cast<Index>(sizeof(float))));
+}
+
+// One line of a phase plane: to[t] = from[t * stride + start], zero where that is outside [0,
+// in_w).
+inline void pack_line(float* to, Index width, const float* from, Index start, Index stride,
+                      Index in_w) noexcept {
+  Index low = start >= 0 ? 0 : (-start + stride - 1) / stride;
+  Index high = start < in_w ? (in_w - 1 - start) / stride + 1 : 0;
+  if (low > width) low = width;
+  if (high > width) high = width;
+  if (high < low) high = low;
+  for (Index t = 0; t < low; ++t) to[t] = 0;
+  if (stride == 1) {
+    __builtin_memcpy(to + low, from + start + low,
+                     static_cast<std::size_t>(high - low) * sizeof(float));
+  } else if (stride == 2) {
+    for (Index t = low; t < high; ++t) to[t] = from[t * 2 + start];
+  } else {
+    for (Index t = low; t < high; ++t) to[t] = from[t * stride + start];
+  }
+  for (Index t = high; t < width; ++t) to[t] = 0;
+}
+
+void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x, Index first_row,
+                float* to) noexcept {
+  for (Index c = 0; c < a.in_channels; ++c) {
+    for (Index ph = 0; ph < strip.phases_h; ++ph) {
+      for (Index pw = 0; pw < strip.phases_w; ++pw) {
+        for (Index r = 0; r < strip.rows; ++r, to += strip.width) {
+          const Index row = (first_row + r) * a.stride + ph - a.pad_h;
+          const bool inside = row >= 0 && row < a.in_h;
+          const float* from = inside ? x + (c * a.in_h + row) * a.in_w : x;
+          pack_line(to, strip.width, from, pw - a.pad_w, a.stride, inside ? a.in_w : 0);
+        }
+      }
+    }
+  }
+  for (Index t = 0; t < kStripSlack; ++t) to[t] = 0;
+}
+
+void tap_offsets(const Conv2dGeometry& a, const ConvStrip& strip, Index* offset) noexcept {
+  for (Index c = 0; c < a.in_channels; ++c) {
+    for (Index u = 0; u < a.kernel_h; ++u) {
+      for (Index v = 0; v < a.kernel_w; ++v) {
+        const Index h = u * a.dilation, w = v * a.dilation;
+        const Index phase = h % a.stride * strip.phases_w + w % a.stride;
+        *offset++ =
+            c * strip.channel + (phase * strip.rows + h / a.stride) * strip.width + w / a.stride;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rf
