@@ -10,6 +10,7 @@
 #include "engine/ops/batch_norm.hpp"
 #include "engine/ops/concat.hpp"
 #include "engine/ops/conv2d.hpp"
+#include "engine/ops/conv2d_batch_norm.hpp"
 #include "engine/ops/cross.hpp"
 #include "engine/ops/csr.hpp"
 #include "engine/ops/exp_log.hpp"
@@ -36,6 +37,10 @@ namespace rf::ag {
 // With the mean and variance of x itself, which are written to `stats`.
 [[nodiscard]] Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta,
                                       const BatchNormParams& params, BatchNormStats& stats);
+// conv2d, then batch_norm_training, in fewer passes over memory.
+[[nodiscard]] Var conv2d_batch_norm(const Var& x, const Var& w, const Var& b, const Var& gamma,
+                                    const Var& beta, const Conv2dBatchNormParams& params,
+                                    BatchNormStats& stats);
 [[nodiscard]] Var relu(const Var& x);
 [[nodiscard]] Var leaky_relu(const Var& x, const LeakyReluParams& params);
 [[nodiscard]] Var elu(const Var& x, const EluParams& params = {});

@@ -88,6 +88,17 @@ Tensor Tensor::copy_of(const Shape& shape, DType dtype, const void* values, Inde
   return t;
 }
 
+Tensor Tensor::rows(Index begin, Index end) const {
+  RF_ASSERT(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0]);
+  Tensor t = *this;
+  t.shape_ = shape_.with(0, end - begin);
+  if (numel() > 0) {
+    auto* start = static_cast<std::byte*>(data_.get()) + bytes() / shape_[0] * begin;
+    t.data_ = std::shared_ptr<void>(data_, start);
+  }
+  return t;
+}
+
 Tensor Tensor::reshaped(const Shape& shape) const {
   RF_CHECK_SHAPE(shape.numel() == numel(), "reshape", shape_, " has ", numel(), " elements, ",
                  shape, " has ", shape.numel());

@@ -93,6 +93,10 @@ class Tensor {
   // The same storage under another shape. Throws ShapeError when the element counts differ.
   [[nodiscard]] Tensor reshaped(const Shape& shape) const;
 
+  // Rows [begin, end) of the first axis, sharing storage (images of a batch). Requires them to
+  // exist (asserted).
+  [[nodiscard]] Tensor rows(Index begin, Index end) const;
+
   // Whether no other tensor shares the storage, so that writing it is seen by nobody else.
   [[nodiscard]] bool is_sole_owner() const { return data_.use_count() == 1; }
 

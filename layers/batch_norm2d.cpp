@@ -44,18 +44,38 @@ BatchNorm2d::BatchNorm2d(const BatchNorm2dOptions& options)
   gamma_.set_value(ones(options.channels));
 }
 
-Var BatchNorm2d::forward(const Var& x) const {
-  const BatchNormParams params{.eps = options_.eps, .slope = options_.activation.output_slope()};
-  if (!training()) return ag::batch_norm(x, gamma_, beta_, running_mean_, running_var_, params);
-  const Index count = x.value().numel() / options_.channels;
-  RF_CHECK_SHAPE(count > 1, "batch norm", "input ", x.shape(),
+BatchNormParams BatchNorm2d::params() const {
+  return {.eps = options_.eps, .slope = options_.activation.output_slope()};
+}
+
+void BatchNorm2d::check_count(const Shape& x) const {
+  RF_CHECK_SHAPE(x.numel() > options_.channels, "batch norm", "input ", x,
                  " has fewer than two values per channel to train on");
-  BatchNormStats stats;
-  Var y = ag::batch_norm_training(x, gamma_, beta_, params, stats);
-  if (ag::recomputing()) return y;
+}
+
+void BatchNorm2d::track(const BatchNormStats& stats, Index count) const {
+  if (ag::recomputing()) return;
   const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
   running_mean_.set_value(moved(running_mean_.value(), stats.mean, options_.momentum, 1));
   running_var_.set_value(moved(running_var_.value(), stats.var, options_.momentum, unbiased));
+}
+
+Var BatchNorm2d::forward(const Var& x) const {
+  if (!training()) return ag::batch_norm(x, gamma_, beta_, running_mean_, running_var_, params());
+  check_count(x.shape());
+  BatchNormStats stats;
+  Var y = ag::batch_norm_training(x, gamma_, beta_, params(), stats);
+  track(stats, x.shape().numel() / options_.channels);
+  return y;
+}
+
+Var BatchNorm2d::forward_after(const Conv2d& conv, const Var& x) const {
+  if (!training()) return forward(conv.forward(x));
+  check_count(conv2d_out_shape(x.shape(), conv.weight().shape(), conv.params()));
+  BatchNormStats stats;
+  Var y = ag::conv2d_batch_norm(x, conv.weight(), conv.bias(), gamma_, beta_,
+                                {.conv = conv.params(), .norm = params()}, stats);
+  track(stats, y.shape().numel() / options_.channels);
   return y;
 }
 

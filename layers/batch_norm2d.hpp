@@ -2,7 +2,9 @@
 // statistics, and the activation that follows it.
 #pragma once
 
+#include "engine/ops/batch_norm.hpp"
 #include "layers/activation.hpp"
+#include "layers/conv2d.hpp"
 #include "layers/module.hpp"
 
 namespace rf {
@@ -27,7 +29,14 @@ class BatchNorm2d final : public Module {
   // Throws ShapeError: training on one value per channel, which has no variance.
   [[nodiscard]] Var forward(const Var& x) const;
 
+  // forward(conv.forward(x)), in fewer passes over memory when training.
+  [[nodiscard]] Var forward_after(const Conv2d& conv, const Var& x) const;
+
  private:
+  [[nodiscard]] BatchNormParams params() const;
+  void check_count(const Shape& x) const;
+  void track(const BatchNormStats& stats, Index count) const;
+
   BatchNorm2dOptions options_;
   Var gamma_, beta_;
   mutable Var running_mean_, running_var_;  // the buffers a forward pass in training writes

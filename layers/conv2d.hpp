@@ -23,6 +23,10 @@ class Conv2d final : public Module {
   [[nodiscard]] Var forward(
       const Var& x) const;  // [N, in, H, W] -> [N, out, ceil(H / stride), ceil(W / stride)]
 
+  [[nodiscard]] const Conv2dParams& params() const { return params_; }
+  [[nodiscard]] const Var& weight() const { return weight_; }
+  [[nodiscard]] const Var& bias() const { return bias_; }
+
  private:
   Conv2dParams params_;
   Var weight_, bias_;  // bias_ has no elements when there is none

@@ -19,7 +19,7 @@ struct BlockStyle {
 class ConvBnAct final : public Module {
  public:
   ConvBnAct(Conv2dOptions conv, const BlockStyle& style);
-  [[nodiscard]] Var forward(const Var& x) const { return bn_.forward(conv_.forward(x)); }
+  [[nodiscard]] Var forward(const Var& x) const { return bn_.forward_after(conv_, x); }
 
  private:
   Conv2d conv_;

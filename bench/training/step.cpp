@@ -10,12 +10,14 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "autograd/ops.hpp"
 #include "autograd/sgd.hpp"
 #include "engine/parallel.hpp"
 #include "engine/random.hpp"
+#include "engine/storage.hpp"
 #include "layers/init.hpp"
 #include "retinaface/model.hpp"
 
@@ -53,6 +55,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", steps, "steps to time")->check(CLI::Range(1, 10000));
   CLI11_PARSE(app, argc, argv);
   rf::set_thread_limit(threads, "--threads");
+  rf::set_kept_memory_limit(std::numeric_limits<std::size_t>::max());
 
   rf::RetinaFace network(light_model());
   rf::initialize(network, {}, 1);

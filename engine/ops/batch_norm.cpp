@@ -1,6 +1,7 @@
 #include "engine/ops/batch_norm.hpp"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
@@ -95,95 +96,129 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   return y;
 }
 
+void detail::batch_norm_moments(const Tensor& x, PlaneSums& sums, Index first_plane) {
+  const Layout layout("batch_norm", x);
+  with_float_type(x, [&]<class T>(T) {
+    const BatchNormMomentsArgs<T> args{.x = x.data<T>(),
+                                       .mean = sums.first.data() + first_plane,
+                                       .m2 = sums.second.data() + first_plane,
+                                       .plane = layout.plane};
+    const auto kernel = moments_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+  });
+}
+
+BatchNormStats detail::batch_norm_join(const PlaneSums& moments, const Tensor& x) {
+  const Layout layout("batch_norm", x);
+  BatchNormStats stats{Tensor::empty({layout.channels}, x.dtype()),
+                       Tensor::empty({layout.channels}, x.dtype())};
+  // Planes of equal size are joined: the mean of means, and squared deviations from it.
+  const Index batch = layout.planes / layout.channels;
+  const auto n = static_cast<double>(batch), count = static_cast<double>(layout.plane);
+  for (Index c = 0; c < layout.channels; ++c) {
+    double sum = 0, squares = 0;
+    for (Index i = 0; i < batch; ++i)
+      sum += moments.first[static_cast<std::size_t>(i * layout.channels + c)];
+    const double centre = sum / n;
+    for (Index i = 0; i < batch; ++i) {
+      const auto p = static_cast<std::size_t>(i * layout.channels + c);
+      const double distance = moments.first[p] - centre;
+      squares += moments.second[p] + count * distance * distance;
+    }
+    with_float_type(x, [&]<class T>(T) {
+      stats.mean.template data<T>()[c] = static_cast<T>(centre);
+      stats.var.template data<T>()[c] = static_cast<T>(squares / (n * count));
+    });
+  }
+  return stats;
+}
+
 BatchNormStats batch_norm_stats(const Tensor& x) {
   const Layout layout("batch_norm", x);
   check_same_dtype("batch_norm", {&x});
   RF_CHECK_SHAPE(x.numel() > 0, "batch_norm", "input ", x.shape(),
                  " has no elements to take a mean of");
-  std::vector<double> mean(static_cast<std::size_t>(layout.planes)), m2(mean.size());
-  BatchNormStats stats{Tensor::empty({layout.channels}, x.dtype()),
-                       Tensor::empty({layout.channels}, x.dtype())};
+  detail::PlaneSums moments(layout.planes);
+  detail::batch_norm_moments(x, moments, 0);
+  return detail::batch_norm_join(moments, x);
+}
+
+detail::BatchNormGradient::BatchNormGradient(const Tensor& gy, const Tensor& x, const Tensor& g,
+                                             const Tensor& b, const BatchNormStats& s,
+                                             BatchNormMode mode, const BatchNormParams& p)
+    : gamma(Tensor::zeros(g.shape(), x.dtype())),
+      beta(Tensor::zeros(g.shape(), x.dtype())),
+      gamma_value_(g),
+      beta_value_(b),
+      stats_(s),
+      params_(p) {
+  const Layout layout("batch_norm gradient", x);
+  check_same_dtype("batch_norm gradient", {&gy, &x, &g, &b, &s.mean, &s.var});
+  RF_CHECK_SHAPE(gy.shape() == x.shape(), "batch_norm gradient", "dL/dy is ", gy.shape(),
+                 ", the input was ", x.shape());
+  check_channels("batch_norm gradient", x, {&g, &b, &s.mean, &s.var});
+  coefficients_ = Tensor::zeros({3, layout.channels}, x.dtype());
+  if (x.numel() == 0) return;
+  PlaneSums sums(layout.planes);
   with_float_type(x, [&]<class T>(T) {
-    const BatchNormMomentsArgs<T> args{
-        .x = x.data<T>(), .mean = mean.data(), .m2 = m2.data(), .plane = layout.plane};
-    const auto kernel = moments_kernel<T>();
+    const auto f = function<T>(g, b, s.mean, s.var, p, layout);
+    const BatchNormProductsArgs<T> args{.gy = gy.data<T>(),
+                                        .x = x.data<T>(),
+                                        .sum_gz = sums.first.data(),
+                                        .sum_gzx = sums.second.data(),
+                                        .f = f};
+    const auto products = products_kernel<T>();
     for_ranges(layout.planes, layout.plane,
-               [&](Index begin, Index end) { kernel(args, begin, end); });
-    // Planes of equal size are joined: the mean of means, and squared deviations from it.
+               [&](Index begin, Index end) { products(args, begin, end); });
+    T *a = coefficients_.data<T>(), *slopes = a + layout.channels, *c = slopes + layout.channels;
     const Index batch = layout.planes / layout.channels;
-    const auto n = static_cast<double>(batch), count = static_cast<double>(layout.plane);
-    for (Index c = 0; c < layout.channels; ++c) {
-      double sum = 0, squares = 0;
-      for (Index i = 0; i < batch; ++i)
-        sum += mean[static_cast<std::size_t>(i * layout.channels + c)];
-      const double centre = sum / n;
+    const auto count = static_cast<double>(batch * layout.plane);
+    for (Index k = 0; k < layout.channels; ++k) {
+      double sum = 0, centred = 0;
       for (Index i = 0; i < batch; ++i) {
-        const auto p = static_cast<std::size_t>(i * layout.channels + c);
-        squares += m2[p] + count * (mean[p] - centre) * (mean[p] - centre);
+        sum += sums.first[static_cast<std::size_t>(i * layout.channels + k)];
+        centred += sums.second[static_cast<std::size_t>(i * layout.channels + k)];
       }
-      stats.mean.template data<T>()[c] = static_cast<T>(centre);
-      stats.var.template data<T>()[c] = static_cast<T>(squares / (n * count));
+      const double inverse = 1 / std::sqrt(static_cast<double>(f.var[k]) + p.eps);
+      const double scale = static_cast<double>(f.gamma[k]) * inverse;
+      beta.data<T>()[k] = static_cast<T>(sum);
+      gamma.data<T>()[k] = static_cast<T>(centred * inverse);
+      a[k] = static_cast<T>(scale);
+      if (mode == BatchNormMode::running) continue;
+      const double slope = -scale * inverse * inverse * centred / count;
+      slopes[k] = static_cast<T>(slope);
+      c[k] = static_cast<T>(-scale * sum / count - slope * static_cast<double>(f.mean[k]));
     }
   });
-  return stats;
+}
+
+void detail::BatchNormGradient::apply(const Tensor& gy, const Tensor& x, Tensor& gx) const {
+  if (x.numel() == 0) return;
+  const Layout layout("batch_norm gradient", x);
+  with_float_type(x, [&]<class T>(T) {
+    const T* a = std::as_const(coefficients_).data<T>();
+    const BatchNormGradArgs<T> args{
+        .gy = gy.data<T>(),
+        .x = x.data<T>(),
+        .gx = gx.data<T>(),
+        .a = a,
+        .b = a + layout.channels,
+        .c = a + 2 * layout.channels,
+        .f = function<T>(gamma_value_, beta_value_, stats_.mean, stats_.var, params_, layout)};
+    const auto kernel = grad_kernel<T>();
+    for_ranges(layout.planes, layout.plane,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+  });
 }
 
 BatchNormGrads batch_norm_grad(const Tensor& gy, const Tensor& x, const Tensor& gamma,
                                const Tensor& beta, const BatchNormStats& stats, BatchNormMode mode,
                                const BatchNormParams& params) {
-  const Layout layout("batch_norm gradient", x);
-  check_same_dtype("batch_norm gradient", {&gy, &x, &gamma, &beta, &stats.mean, &stats.var});
-  RF_CHECK_SHAPE(gy.shape() == x.shape(), "batch_norm gradient", "dL/dy is ", gy.shape(),
-                 ", the input was ", x.shape());
-  check_channels("batch_norm gradient", x, {&gamma, &beta, &stats.mean, &stats.var});
-  const Shape channels{layout.channels};
-  BatchNormGrads grads{Tensor::empty(x.shape(), x.dtype()), Tensor::zeros(channels, x.dtype()),
-                       Tensor::zeros(channels, x.dtype())};
-  if (x.numel() == 0) return grads;
-  std::vector<double> sum_gz(static_cast<std::size_t>(layout.planes)), sum_gzx(sum_gz.size());
-  with_float_type(x, [&]<class T>(T) {
-    const auto f = function<T>(gamma, beta, stats.mean, stats.var, params, layout);
-    const BatchNormProductsArgs<T> args{.gy = gy.data<T>(),
-                                        .x = x.data<T>(),
-                                        .sum_gz = sum_gz.data(),
-                                        .sum_gzx = sum_gzx.data(),
-                                        .f = f};
-    const auto products = products_kernel<T>();
-    for_ranges(layout.planes, layout.plane,
-               [&](Index begin, Index end) { products(args, begin, end); });
-    Tensor coefficients = Tensor::zeros({3, layout.channels}, x.dtype());
-    T *a = coefficients.data<T>(), *b = a + layout.channels, *c = b + layout.channels;
-    const Index batch = layout.planes / layout.channels;
-    const auto count = static_cast<double>(batch * layout.plane);
-    // dL/dx = a gz + b x + c, per channel.
-    for (Index k = 0; k < layout.channels; ++k) {
-      double sum = 0, centred = 0;
-      for (Index i = 0; i < batch; ++i) {
-        sum += sum_gz[static_cast<std::size_t>(i * layout.channels + k)];
-        centred += sum_gzx[static_cast<std::size_t>(i * layout.channels + k)];
-      }
-      const double inverse = 1 / std::sqrt(static_cast<double>(f.var[k]) + params.eps);
-      const double scale = static_cast<double>(f.gamma[k]) * inverse;
-      grads.beta.template data<T>()[k] = static_cast<T>(sum);
-      grads.gamma.template data<T>()[k] = static_cast<T>(centred * inverse);
-      a[k] = static_cast<T>(scale);
-      if (mode == BatchNormMode::running) continue;
-      const double slope = -scale * inverse * inverse * centred / count;
-      b[k] = static_cast<T>(slope);
-      c[k] = static_cast<T>(-scale * sum / count - slope * static_cast<double>(f.mean[k]));
-    }
-    const BatchNormGradArgs<T> apply{.gy = gy.data<T>(),
-                                     .x = x.data<T>(),
-                                     .gx = grads.x.template data<T>(),
-                                     .a = a,
-                                     .b = b,
-                                     .c = c,
-                                     .f = f};
-    const auto kernel = grad_kernel<T>();
-    for_ranges(layout.planes, layout.plane,
-               [&](Index begin, Index end) { kernel(apply, begin, end); });
-  });
-  return grads;
+  const detail::BatchNormGradient gradient(gy, x, gamma, beta, stats, mode, params);
+  Tensor gx = Tensor::empty(x.shape(), x.dtype());
+  gradient.apply(gy, x, gx);
+  return {gx, gradient.gamma, gradient.beta};
 }
 
 }  // namespace rf

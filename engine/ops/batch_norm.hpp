@@ -4,6 +4,8 @@
 // in inference they are running averages and do not.
 #pragma once
 
+#include <vector>
+
 #include "engine/tensor.hpp"
 
 namespace rf {
@@ -42,5 +44,40 @@ struct BatchNormGrads {
                                              const Tensor& beta, const BatchNormStats& stats,
                                              BatchNormMode mode,
                                              const BatchNormParams& params = {});
+
+// The same in parts, for operations that go through a batch a few images at a time
+// (conv2d_batch_norm.hpp).
+namespace detail {
+
+struct PlaneSums {
+  explicit PlaneSums(Index planes)
+      : first(static_cast<std::size_t>(planes)), second(static_cast<std::size_t>(planes)) {}
+  std::vector<double> first, second;  // per plane of the whole batch
+};
+
+// Mean and squared deviations of each plane of x, which are planes first_plane .. of the batch.
+void batch_norm_moments(const Tensor& x, PlaneSums& moments, Index first_plane);
+// Of the whole batch; `x` has its shape and type.
+[[nodiscard]] BatchNormStats batch_norm_join(const PlaneSums& moments, const Tensor& x);
+
+// Goes through gy and x once; dL/dx of any of the images can then be computed on its own.
+class BatchNormGradient {
+ public:
+  BatchNormGradient(const Tensor& gy, const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                    const BatchNormStats& stats, BatchNormMode mode, const BatchNormParams& params);
+
+  Tensor gamma, beta;  // dL/dgamma, dL/dbeta
+
+  // gx = dL/dx for some images of the batch.
+  void apply(const Tensor& gy, const Tensor& x, Tensor& gx) const;
+
+ private:
+  Tensor gamma_value_, beta_value_;
+  BatchNormStats stats_;
+  BatchNormParams params_;
+  Tensor coefficients_;  // [3, C]: dL/dx = a dL/dz + b x + c
+};
+
+}  // namespace detail
 
 }  // namespace rf
