@@ -2,9 +2,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
@@ -91,6 +93,19 @@ TEST_CASE("tensor: borrowed elements keep their owner alive as long as any copy"
     CHECK(copy.data<float>()[2] == 3);
   }
   CHECK(watch.expired());
+}
+
+TEST_CASE("tensor: rows are a part of the same storage", "[tensor]") {
+  Tensor t =
+      Tensor::from({4, 2}, std::span<const float>(std::array<float, 8>{0, 1, 2, 3, 4, 5, 6, 7}));
+  Tensor middle = t.rows(1, 3);
+  CHECK(middle.shape() == Shape{2, 2});
+  CHECK(std::as_const(middle).data<float>()[0] == 2);
+  middle.data<float>()[3] = 50;
+  CHECK(t.data<float>()[5] == 50);
+  CHECK_FALSE(t.is_sole_owner());
+  CHECK(t.rows(4, 4).shape() == Shape{0, 2});
+  CHECK(Tensor::zeros({0, 3}).rows(0, 0).shape() == Shape{0, 3});
 }
 
 TEST_CASE("tensor: sizes that do not fit in memory are refused before anything is allocated",

@@ -184,6 +184,40 @@ TEST_CASE("conv2d gradient: every table agrees with double on random problems, w
   }
 }
 
+TEST_CASE("conv2d gradient: depthwise layers with stride 2, every table, within bounds",
+          "[conv2d][isa]") {
+  for (const KernelTable* table : supported_kernel_tables()) {
+    for (const Index h : {1, 2, 3, 4, 7}) {
+      for (const Index w : {1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 70}) {
+        CAPTURE(table->name, h, w);
+        constexpr Index kImages = 2, kChannels = 3;
+        const Shape x{kImages, kChannels, h, w}, weight{kChannels, 1, 3, 3};
+        const Conv2dParams params{.stride = 2, .pad = 1, .groups = kChannels};
+        const Shape y = conv2d_out_shape(x, weight, params);
+        GuardedFloats gy(y.numel()), weights(weight.numel()), gx(x.numel()), expected(x.numel());
+        gy.randomize(1), weights.randomize(2);
+        Conv2dGradInputArgs<float> args{.gy = gy.data(),
+                                        .w = weights.data(),
+                                        .gx = gx.data(),
+                                        .geometry = conv2d_geometry(x, weight, params)};
+        const auto bytes =
+            static_cast<Index>(table->depthwise_grad_input_scratch_bytes(args.geometry));
+        for (Index plane = 0; plane < kImages * kChannels; ++plane) {
+          GuardedFloats scratch((bytes + 63) / 64 * 16);
+          args.gx = gx.data();
+          table->depthwise_grad_input(args, plane / kChannels, plane % kChannels,
+                                      reinterpret_cast<std::byte*>(scratch.data()));
+          CHECK(scratch.front_is_intact());
+          args.gx = expected.data();
+          reference::conv2d_grad_input(args, plane / kChannels, plane % kChannels);
+        }
+        CHECK(relative_error(gx.copy(), expected.copy()) < 1e-6);
+        CHECK(gx.front_is_intact());
+      }
+    }
+  }
+}
+
 TEST_CASE("conv2d gradient: empty batches, taps that no pixel sees, inputs that are not written",
           "[conv2d][property]") {
   CHECK(same_bits(conv2d_grad_weight(Tensor::zeros({0, 3, 2, 2}), Tensor::zeros({0, 2, 4, 4}),
