@@ -1,32 +1,40 @@
 #include "engine/ops/conv2d_batch_norm.hpp"
 
-#include <algorithm>
+#include <exception>
+#include <vector>
 
 #include "engine/ops/arithmetic.hpp"
 #include "engine/ops/run.hpp"
+#include "engine/parallel.hpp"
 
 namespace rf {
 
 namespace {
 
-// Images whose values, about 4 MiB, stay in a last-level cache for a pass or two.
-Index images_at_once(const Tensor& t) {
-  const Index image = t.bytes() / t.shape()[0];
-  return std::clamp<Index>((Index{4} << 20) / std::max<Index>(image, 1), 1, t.shape()[0]);
-}
-
-// f(first, last) for groups of images.
+// f(first, last) for parts of the batch. With an image for every thread each is a part, and one
+// thread takes it through all that f does, so that it stays in that core's cache; else the batch is
+// one part, whose operations share the threads. What is computed is the same. Throws what f throws.
 template <class F>
-void for_groups(const Tensor& t, F&& f) {
-  const Index step = images_at_once(t);
-  for (Index n = 0; n < t.shape()[0]; n += step) f(n, std::min(n + step, t.shape()[0]));
+void for_parts(Index images, F&& f) {
+  if (images < thread_count()) return f(Index{0}, images);
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(images));
+  parallel_for(images, [&](Index n) {
+    try {
+      f(n, n + 1);
+    } catch (...) {
+      errors[static_cast<std::size_t>(n)] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
 }
 
-void add_part(Tensor& sum, const Tensor& part) {
-  if (sum.numel() == 0)
-    sum = part;
-  else
-    add_to(sum, part);
+// Gradients of single images, added in the order of the images.
+Tensor sum_of(const std::vector<Tensor>& parts) {
+  Tensor sum = parts[0].clone();
+  for (std::size_t i = 1; i < parts.size(); ++i) add_to(sum, parts[i]);
+  return sum;
 }
 
 }  // namespace
@@ -43,7 +51,7 @@ Conv2dBatchNormResult conv2d_batch_norm(const Tensor& x, const Tensor& w, const 
   const Conv2dGeometry geometry = conv2d_geometry(x.shape(), w.shape(), params.conv);
   Tensor convolved = Tensor::empty(out, x.dtype());
   detail::PlaneSums moments(out[0] * out[1]);
-  for_groups(convolved, [&](Index first, Index last) {
+  for_parts(out[0], [&](Index first, Index last) {
     Tensor part = convolved.rows(first, last);
     detail::run_conv2d(x.rows(first, last), w, b, part, geometry);
     detail::batch_norm_moments(part, moments, first * out[1]);
@@ -68,20 +76,25 @@ Conv2dBatchNormGrads conv2d_batch_norm_grad(const Tensor& gy, const Tensor& x, c
                              .b = {},
                              .gamma = norm.gamma,
                              .beta = norm.beta};
-  const Index step = images_at_once(convolved);
-  Tensor buffer = Tensor::empty(convolved.shape().with(0, step), convolved.dtype());
-  for_groups(convolved, [&](Index first, Index last) {
-    Tensor g = buffer.rows(0, last - first);
+  const Index images = x.shape()[0];
+  std::vector<Tensor> w_parts(static_cast<std::size_t>(images)), b_parts(w_parts.size());
+  for_parts(images, [&](Index first, Index last) {
+    Tensor g = Tensor::empty(convolved.shape().with(0, last - first), convolved.dtype());
     norm.apply(gy.rows(first, last), convolved.rows(first, last), g);
-    if (wanted.w) {
-      add_part(grads.w, conv2d_grad_weight(g, x.rows(first, last), w.shape(), params.conv));
+    // Image by image in either case, so that the sums are the same.
+    for (Index n = first; n < last; ++n) {
+      const Tensor g_n = g.rows(n - first, n - first + 1), x_n = x.rows(n, n + 1);
+      const auto i = static_cast<std::size_t>(n);
+      if (wanted.w) w_parts[i] = conv2d_grad_weight(g_n, x_n, w.shape(), params.conv);
+      if (wanted.b) b_parts[i] = conv2d_grad_bias(g_n);
     }
-    if (wanted.b) add_part(grads.b, conv2d_grad_bias(g));
     if (wanted.x) {
       Tensor gx = grads.x.rows(first, last);
       detail::run_conv2d_grad_input(g, w, params.conv, gx);
     }
   });
+  if (wanted.w) grads.w = sum_of(w_parts);
+  if (wanted.b) grads.b = sum_of(b_parts);
   return grads;
 }
 
