@@ -32,6 +32,36 @@ void run_tiles(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t
   });
 }
 
+// Whether Winograd's tiles pay: their transforms cost as much as a few channels.
+bool by_winograd(const Conv2dGeometry& g) {
+  return kernels().winograd && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 &&
+         g.stride == 1 && g.dilation == 1 && g.in_channels >= 16 && g.out_channels >= 16 &&
+         g.out_h >= 4 && g.out_w >= 4;
+}
+
+void run_winograd(const Conv2dArgs<float>& args, Index batch) {
+  const Conv2dGeometry& g = args.geometry;
+  Tensor weights = Tensor::empty({36, g.out_channels, g.in_channels});
+  float* u = weights.data<float>();
+  kernels().winograd_weights(g, args.w, u);
+  // About 128 tiles a call, in calls of equal size.
+  const Index tile_rows = ceil_div(g.out_h, 4);
+  const Index most = std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, tile_rows);
+  const Index parts = ceil_div(tile_rows, most), rows = ceil_div(tile_rows, parts);
+  const auto kernel = kernels().winograd;
+  parallel_for(batch * parts, kernels().winograd_scratch_bytes(g, rows),
+               [&](Index chunk, std::byte* scratch) {
+                 const Index begin = chunk % parts * rows;
+                 if (begin >= tile_rows) return;
+                 kernel(args, u,
+                        Conv2dTile{.image = chunk / parts,
+                                   .group = 0,
+                                   .begin = begin,
+                                   .end = std::min(begin + rows, tile_rows),
+                                   .scratch = scratch});
+               });
+}
+
 }  // namespace
 
 Shape conv2d_out_shape(const Shape& x, const Shape& w, const Conv2dParams& p) {
@@ -89,6 +119,9 @@ void detail::run_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, Tenso
                              .b = b.numel() ? b.data<T>() : nullptr,
                              .y = y.data<T>(),
                              .geometry = geometry};
+    if constexpr (std::is_same_v<T, float>) {
+      if (by_winograd(geometry)) return run_winograd(args, y.shape()[0]);
+    }
     const Index pixels = pixels_per_chunk(geometry.in_channels, geometry.out_h * geometry.out_w);
     run_tiles(args, y.shape()[0], pixels, scratch_bytes(pixels), kernel);
   };

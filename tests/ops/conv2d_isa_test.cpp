@@ -2,6 +2,7 @@
 // tensor ends, and any cut of the output into calls.
 #include <algorithm>
 
+#include "engine/kernels/reference.hpp"
 #include "engine/ops/conv2d.hpp"
 #include "engine/random.hpp"
 #include "tests/ops/op_test.hpp"
@@ -129,6 +130,93 @@ TEST_CASE("conv2d: every table agrees with the reference on layers of the networ
     CAPTURE(to_string(layer.x), to_string(layer.w));
     const Tensor x = random_tensor(layer.x, 8), w = random_tensor(layer.w, 9);
     check_tables_agree([&] { return conv2d(x, w, Tensor(), layer.params); });
+  }
+}
+
+TEST_CASE("conv2d: Winograd's kernel agrees with the reference in double, within bounds",
+          "[conv2d][isa]") {
+  Random random(5, RandomPurpose::test);
+  const auto from_to = [&](Index low, Index high) {
+    return low + static_cast<Index>(random.below(static_cast<std::uint32_t>(high - low + 1)));
+  };
+  for (int round = 0; round < 60; ++round) {
+    // Any padding that leaves an output, also negative, as gradients ask for.
+    const Index in = from_to(1, 20), out = from_to(1, 21), h = from_to(3, 30), w = from_to(3, 90);
+    const Index pad_h = from_to(h > 8 ? -2 : 0, 3), pad_w = from_to(w > 8 ? -2 : 0, 3);
+    const Conv2dGeometry geometry{.groups = 1,
+                                  .in_channels = in,
+                                  .out_channels = out,
+                                  .in_h = h,
+                                  .in_w = w,
+                                  .out_h = h + 2 * pad_h - 2,
+                                  .out_w = w + 2 * pad_w - 2,
+                                  .kernel_h = 3,
+                                  .kernel_w = 3,
+                                  .stride = 1,
+                                  .pad_h = pad_h,
+                                  .pad_w = pad_w,
+                                  .dilation = 1};
+    CAPTURE(round, in, out, h, w, pad_h, pad_w);
+    constexpr Index kImages = 2;
+    const Index plane = geometry.out_h * geometry.out_w;
+    const Tensor x = random_tensor({kImages, in, h, w}, 1),
+                 weights = random_tensor({out, in, 3, 3}, 2), b = random_tensor({out}, 3);
+    Tensor expected = Tensor::empty({kImages * out * plane}, DType::f64);
+    const Tensor x64 = x.to(DType::f64), w64 = weights.to(DType::f64), b64 = b.to(DType::f64);
+    for (Index image = 0; image < kImages; ++image) {
+      reference::conv2d<double>(
+          {.x = x64.data<double>(),
+           .w = w64.data<double>(),
+           .b = b64.data<double>(),
+           .y = expected.data<double>(),
+           .geometry = geometry},
+          {.image = image, .group = 0, .begin = 0, .end = plane, .scratch = {}});
+    }
+    for (const KernelTable* table : supported_kernel_tables()) {
+      if (!table->winograd) continue;
+      CAPTURE(table->name);
+      GuardedFloats gx(x.numel()), gw(weights.numel()), y(kImages * out * plane), u(36 * in * out);
+      std::copy_n(x.data<float>(), x.numel(), gx.data());
+      std::copy_n(weights.data<float>(), weights.numel(), gw.data());
+      table->winograd_weights(geometry, gw.data(), u.data());
+      const Index tile_rows = ceil_div(geometry.out_h, 4), rows = from_to(1, tile_rows);
+      for (Index image = 0; image < kImages; ++image) {
+        for (Index begin = 0; begin < tile_rows; begin += rows) {
+          const Index end = std::min(begin + rows, tile_rows);
+          const auto bytes = static_cast<Index>(table->winograd_scratch_bytes(geometry, rows));
+          GuardedFloats scratch((bytes + 63) / 64 * 16);
+          table->winograd({.x = gx.data(),
+                           .w = gw.data(),
+                           .b = b.data<float>(),
+                           .y = y.data(),
+                           .geometry = geometry},
+                          u.data(),
+                          {.image = image,
+                           .group = 0,
+                           .begin = begin,
+                           .end = end,
+                           .scratch = reinterpret_cast<std::byte*>(scratch.data())});
+          CHECK(scratch.front_is_intact());
+        }
+      }
+      CHECK(relative_error(y.copy(), expected) < 2e-5);
+      CHECK(y.front_is_intact());
+      CHECK(u.front_is_intact());
+    }
+  }
+}
+
+TEST_CASE("conv2d: Winograd's tiles cost a digit: within 2e-5 over 256 channels", "[conv2d][isa]") {
+  for (const Index channels : {16, 64, 256}) {
+    CAPTURE(channels);
+    const Tensor x = random_tensor({1, channels, 13, 22}, 1),
+                 w = random_tensor({16, channels, 3, 3}, 2);
+    const Tensor expected = conv2d(x.to(DType::f64), w.to(DType::f64), Tensor(), {.pad = 1});
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name);
+      const WithKernels use(*table);
+      CHECK(relative_error(conv2d(x, w, Tensor(), {.pad = 1}), expected) < 2e-5);
+    }
   }
 }
 

@@ -115,6 +115,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 #include "engine/kernels/simd/softmax.inl"
 #include "engine/kernels/simd/softmax_cross_entropy.inl"
 #include "engine/kernels/simd/sum.inl"
+#include "engine/kernels/simd/winograd.inl"
 
 namespace rf::isa {
 
@@ -122,6 +123,9 @@ const KernelTable ISA_TABLE = {
     .name = ISA_NAME,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,
     .conv2d = conv2d,
+    .winograd_weights = winograd_weights,
+    .winograd_scratch_bytes = winograd_scratch_bytes,
+    .winograd = winograd,
     .depthwise_grad_input_scratch_bytes = depthwise_grad_input_scratch_bytes,
     .depthwise_grad_input = depthwise_grad_input,
     .conv2d_grad_weight_scratch_bytes = conv2d_grad_weight_scratch_bytes,

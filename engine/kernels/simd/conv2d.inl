@@ -30,7 +30,7 @@ struct ConvTarget {
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
 template <int Channels, int Vectors>
-void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
+[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
                 const ConvTarget& target) noexcept {
   Vec acc[Channels][Vectors];
   for (int k = 0; k < Channels; ++k) {
@@ -53,7 +53,7 @@ void conv_block(const float* strip, const Index* offset, Index taps, const float
 }
 
 template <int Channels>
-void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
+[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
                 const ConvTarget& target) noexcept {
   if (target.vectors > 2)
     conv_block<Channels, kConvVectors>(strip, offset, taps, w, b, target);

@@ -53,24 +53,71 @@ inline void pack_line(float* to, Index width, const float* from, Index start, In
   if (stride == 1) {
     __builtin_memcpy(to + low, from + start + low,
                      static_cast<std::size_t>(high - low) * sizeof(float));
-  } else if (stride == 2) {
-    for (Index t = low; t < high; ++t) to[t] = from[t * 2 + start];
   } else {
     for (Index t = low; t < high; ++t) to[t] = from[t * stride + start];
   }
   for (Index t = high; t < width; ++t) to[t] = 0;
 }
 
+// One row of the input to all phases of a strip row at once: to[phase * pitch + t] = from[t *
+// Stride
+// + phase - pad], zero outside [0, in_w).
+template <int Stride>
+void pack_phases(float* to, Index pitch, Index width, const float* from, Index pad,
+                 Index in_w) noexcept {
+  // Between low and high no phase is outside.
+  Index low = pad > 0 ? (pad + Stride - 1) / Stride : 0;
+  Index high = in_w + pad >= Stride ? (in_w + pad - Stride) / Stride + 1 : 0;
+  if (low > width) low = width;
+  if (high > width) high = width;
+  if (high < low) high = low;
+  for (Index phase = 0; phase < Stride; ++phase) {
+    for (Index t = 0; t < width; ++t) {
+      if (t == low) t = high;
+      if (t == width) break;
+      const Index column = t * Stride + phase - pad;
+      to[phase * pitch + t] = column >= 0 && column < in_w ? from[column] : 0;
+    }
+  }
+  const float* __restrict p = from + low * Stride - pad;
+  float* __restrict a = to + low, * __restrict b = a + pitch;
+  const Index count = high - low;
+  if constexpr (Stride == 2) {
+    for (Index t = 0; t < count; ++t) {
+      a[t] = p[2 * t];
+      b[t] = p[2 * t + 1];
+    }
+  } else {
+    static_assert(Stride == 4);
+    float* __restrict c = b + pitch, * __restrict d = c + pitch;
+    for (Index t = 0; t < count; ++t) {
+      a[t] = p[4 * t];
+      b[t] = p[4 * t + 1];
+      c[t] = p[4 * t + 2];
+      d[t] = p[4 * t + 3];
+    }
+  }
+}
+
 void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x, Index first_row,
                 float* to) noexcept {
+  const Index pitch = strip.rows * strip.width;  // from one phase plane to the next
   for (Index c = 0; c < a.in_channels; ++c) {
-    for (Index ph = 0; ph < strip.phases_h; ++ph) {
-      for (Index pw = 0; pw < strip.phases_w; ++pw) {
-        for (Index r = 0; r < strip.rows; ++r, to += strip.width) {
-          const Index row = (first_row + r) * a.stride + ph - a.pad_h;
-          const bool inside = row >= 0 && row < a.in_h;
-          const float* from = inside ? x + (c * a.in_h + row) * a.in_w : x;
-          pack_line(to, strip.width, from, pw - a.pad_w, a.stride, inside ? a.in_w : 0);
+    for (Index ph = 0; ph < strip.phases_h; ++ph, to += strip.phases_w * pitch) {
+      for (Index r = 0; r < strip.rows; ++r) {
+        const Index row = (first_row + r) * a.stride + ph - a.pad_h;
+        const bool inside = row >= 0 && row < a.in_h;
+        const float* from = inside ? x + (c * a.in_h + row) * a.in_w : x;
+        const Index in_w = inside ? a.in_w : 0;
+        float* line = to + r * strip.width;
+        if (a.stride == 2 && strip.phases_w == 2) {
+          pack_phases<2>(line, pitch, strip.width, from, a.pad_w, in_w);
+        } else if (a.stride == 4 && strip.phases_w == 4) {
+          pack_phases<4>(line, pitch, strip.width, from, a.pad_w, in_w);
+        } else {
+          for (Index pw = 0; pw < strip.phases_w; ++pw) {
+            pack_line(line + pw * pitch, strip.width, from, pw - a.pad_w, a.stride, in_w);
+          }
         }
       }
     }

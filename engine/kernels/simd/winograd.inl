@@ -1,0 +1,243 @@
+// Winograd's convolution F(4x4, 3x3) (Lavin and Gray 2016): 16 outputs of a 3x3 filter from a tile
+// of 6x6 inputs with 36 products instead of 144,
+//   y = A^T ((G w G^T) . (B^T d B)) A,
+// "." element by element. Summed over channels, each of the 36 places is a matrix product of its
+// own, [out_channels, in_channels] x [in_channels, tiles], for which conv_block serves.
+//
+// Tiles begin every 4 pixels, so the input is packed (conv_strip.inl) as for a 6x6 kernel of stride
+// 4: input (i, j) of neighbouring tiles then lies in neighbouring places, a vector's worth at once.
+// Tiles are walked as one line of strip positions; those in the gap between rows are dropped.
+namespace rf {
+namespace {
+
+constexpr Index kPlaces = 36;
+
+// The tiles of a layer as output pixels.
+inline Conv2dGeometry tile_geometry(const Conv2dGeometry& a) noexcept {
+  Conv2dGeometry tiles = a;
+  tiles.kernel_h = tiles.kernel_w = 6;
+  tiles.stride = 4;
+  tiles.out_h = (a.out_h + 3) / 4;
+  tiles.out_w = (a.out_w + 3) / 4;
+  return tiles;
+}
+
+// B^T d along one axis.
+inline void winograd_input(const Vec (&d)[6], Vec (&t)[6]) noexcept {
+  const Vec two(2.0F), four(4.0F), five(5.0F);
+  const Vec a = xsimd::fnma(four, d[2], d[4]), b = xsimd::fnma(four, d[1], d[3]);
+  const Vec c = d[4] - d[2], e = two * (d[3] - d[1]);
+  t[0] = xsimd::fma(four, d[0], xsimd::fnma(five, d[2], d[4]));
+  t[1] = a + b;
+  t[2] = a - b;
+  t[3] = c + e;
+  t[4] = c - e;
+  t[5] = xsimd::fma(four, d[1], xsimd::fnma(five, d[3], d[5]));
+}
+
+// G w along one axis.
+inline void winograd_filter(const Vec (&g)[3], Vec (&t)[6]) noexcept {
+  const Vec sum = g[0] + g[2];
+  const Vec near = xsimd::fma(Vec(4.0F), g[2], g[0]);
+  t[0] = Vec(1.0F / 4) * g[0];
+  t[1] = Vec(-1.0F / 6) * (sum + g[1]);
+  t[2] = Vec(-1.0F / 6) * (sum - g[1]);
+  t[3] = Vec(1.0F / 24) * xsimd::fma(Vec(2.0F), g[1], near);
+  t[4] = Vec(1.0F / 24) * xsimd::fnma(Vec(2.0F), g[1], near);
+  t[5] = g[2];
+}
+
+// A^T m along one axis.
+inline void winograd_output(const Vec (&m)[6], Vec (&y)[4]) noexcept {
+  const Vec two(2.0F), four(4.0F), eight(8.0F);
+  const Vec a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+  y[0] = m[0] + a + c;
+  y[1] = xsimd::fma(two, d, b);
+  y[2] = xsimd::fma(four, c, a);
+  y[3] = xsimd::fma(eight, d, b) + m[5];
+}
+
+// u[place][k][c] = (G w[k][c] G^T)[place].
+void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcept {
+  const Index filters = a.out_channels * a.in_channels;
+  for (Index first = 0; first < filters; first += kLanes) {
+    const Index count = filters - first < kLanes ? filters - first : kLanes;
+    alignas(64) float lanes[9][kLanes] = {};
+    for (Index f = 0; f < count; ++f) {
+      for (Index tap = 0; tap < 9; ++tap) lanes[tap][f] = w[(first + f) * 9 + tap];
+    }
+    Vec columns[3][6];  // G w, by column of w
+    for (int j = 0; j < 3; ++j) {
+      const Vec g[3] = {Vec::load_aligned(lanes[j]), Vec::load_aligned(lanes[3 + j]),
+                        Vec::load_aligned(lanes[6 + j])};
+      winograd_filter(g, columns[j]);
+    }
+    for (int i = 0; i < 6; ++i) {
+      const Vec g[3] = {columns[0][i], columns[1][i], columns[2][i]};
+      Vec row[6];
+      winograd_filter(g, row);
+      for (int j = 0; j < 6; ++j) store_partial(u + (i * 6 + j) * filters + first, row[j], count);
+    }
+  }
+}
+
+struct WinogradScratch {
+  Index *tap, *channel;  // offsets: of the 36 inputs in a channel's strip; of channels in v
+  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [36][kConvChannels][kConvTile]
+
+  static std::size_t bytes(const Conv2dGeometry& tiles, const ConvStrip& shape) noexcept {
+    const Index floats = round_up_64(shape.floats(tiles) * 4) / 4 +
+                         kPlaces * (tiles.in_channels + kConvChannels) * kConvTile;
+    return static_cast<std::size_t>(floats) * sizeof(float) +
+           static_cast<std::size_t>(
+               round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index))));
+  }
+  WinogradScratch(const Conv2dGeometry& tiles, const ConvStrip& shape, std::byte* memory) noexcept {
+    tap = reinterpret_cast<Index*>(memory);
+    channel = tap + kPlaces;
+    memory += round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index)));
+    strip = reinterpret_cast<float*>(memory);
+    v = strip + round_up_64(shape.floats(tiles) * 4) / 4;
+    m = v + kPlaces * tiles.in_channels * kConvTile;
+  }
+};
+
+std::size_t winograd_scratch_bytes(const Conv2dGeometry& a, Index tile_rows) noexcept {
+  const Conv2dGeometry tiles = tile_geometry(a);
+  return WinogradScratch::bytes(tiles, ConvStrip(tiles, tile_rows));
+}
+
+// v[place * stride] = (B^T d B)[place] of the kLanes tiles from `strip` on.
+void winograd_load(const float* strip, const Index* tap, float* v, Index stride) noexcept {
+  Vec columns[6][6];  // B^T d, by column of d
+#pragma GCC unroll 6
+  for (int j = 0; j < 6; ++j) {
+    Vec d[6];
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) d[i] = Vec::load_unaligned(strip + tap[i * 6 + j]);
+    winograd_input(d, columns[j]);
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < 6; ++i) {
+    const Vec d[6] = {columns[0][i], columns[1][i], columns[2][i],
+                      columns[3][i], columns[4][i], columns[5][i]};
+    Vec row[6];
+    winograd_input(d, row);
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) row[j].store_aligned(v + (i * 6 + j) * stride);
+  }
+}
+
+// to[4 t + j] = from[j][t] for `tiles` tiles, of which `pixels` pixels exist.
+inline void interleave_tiles(const float (*from)[kLanes], Index tiles, Index pixels,
+                             float* to) noexcept {
+  const Index whole = pixels / 4 < tiles ? pixels / 4 : tiles;
+  const float *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+  for (Index t = 0; t < whole; ++t) {
+    to[4 * t] = a[t];
+    to[4 * t + 1] = b[t];
+    to[4 * t + 2] = c[t];
+    to[4 * t + 3] = d[t];
+  }
+  if (whole < tiles) {
+    for (Index p = 4 * whole; p < pixels; ++p) to[p] = from[p % 4][p / 4];
+  }
+}
+
+// A^T m A of the kLanes tiles at strip positions q .. of one output channel, `count` of which
+// count, to their pixels of the plane y. Strip rows are `width` apart and begin at tile row
+// `first_row`.
+void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const float* m,
+                    Index stride, float bias, Index q, Index count, Index first_row, Index width,
+                    float* y) noexcept {
+  Vec columns[6][4];  // A^T m, by column of m
+#pragma GCC unroll 6
+  for (int j = 0; j < 6; ++j) {
+    Vec column[6];
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; ++i) column[i] = Vec::load_aligned(m + (i * 6 + j) * stride);
+    winograd_output(column, columns[j]);
+  }
+  alignas(64) float pixels[4][4][kLanes];
+#pragma GCC unroll 6
+  for (int i = 0; i < 4; ++i) {
+    const Vec row[6] = {columns[0][i], columns[1][i], columns[2][i],
+                        columns[3][i], columns[4][i], columns[5][i]};
+    Vec out[4];
+    winograd_output(row, out);
+#pragma GCC unroll 6
+    for (int j = 0; j < 4; ++j) (out[j] + Vec(bias)).store_aligned(pixels[i][j]);
+  }
+  for (Index t = 0; t < count;) {
+    const Index row = (q + t) / width, column = (q + t) % width;
+    const Index run = width - column < count - t ? width - column : count - t;
+    const Index kept = tiles.out_w - column < run ? tiles.out_w - column : run;  // 0 in the gap
+    for (Index i = 0; i < 4 && kept > 0; ++i) {
+      const Index out_row = (first_row + row) * 4 + i;
+      if (out_row >= a.out_h) break;
+      const float* from = &pixels[i][0][t];
+      interleave_tiles(reinterpret_cast<const float(*)[kLanes]>(from), kept, a.out_w - 4 * column,
+                       y + out_row * a.out_w + 4 * column);
+    }
+    t += run;
+  }
+}
+
+// Rows [begin, end) of tiles of one image.
+void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& rows) noexcept {
+  const Conv2dGeometry& a = args.geometry;
+  const Conv2dGeometry tiles = tile_geometry(a);
+  const ConvStrip shape(tiles, rows.end - rows.begin);
+  const WinogradScratch scratch(tiles, shape, rows.scratch);
+  Conv2dGeometry one_channel = tiles;
+  one_channel.in_channels = 1;
+  tap_offsets(one_channel, shape, scratch.tap);
+  for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
+  pack_strip(tiles, shape, args.x + rows.image * a.in_channels * a.in_h * a.in_w, rows.begin,
+             scratch.strip);
+  float* y = args.y + rows.image * a.out_channels * a.out_h * a.out_w;
+  const Index v_place = a.in_channels * kConvTile, m_place = kConvChannels * kConvTile;
+  const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
+  for (Index q = 0; q < positions; q += kConvTile) {
+    const Index count = positions - q < kConvTile ? positions - q : kConvTile;
+    ConvTarget target{.to = nullptr,
+                      .plane = kConvTile,
+                      .at = {},
+                      .vectors = (count + kLanes - 1) / kLanes,
+                      .buffer = nullptr};
+    for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
+    for (Index c = 0; c < a.in_channels; ++c) {
+      for (Index v = 0; v < target.vectors; ++v) {
+        winograd_load(scratch.strip + c * shape.channel + q + v * kLanes, scratch.tap,
+                      scratch.v + c * kConvTile + v * kLanes, v_place);
+      }
+    }
+    for (Index k = 0; k < a.out_channels;) {
+      const auto block = [&](auto channels) {
+        for (Index place = 0; place < kPlaces; ++place) {
+          target.to = scratch.m + place * m_place;
+          conv_block<decltype(channels)::value>(
+              scratch.v + place * v_place, scratch.channel, a.in_channels,
+              u + (place * a.out_channels + k) * a.in_channels, nullptr, target);
+        }
+        return static_cast<Index>(decltype(channels)::value);
+      };
+      const Index left = a.out_channels - k;
+      const Index channels = left >= kConvChannels ? block(Count<kConvChannels>{})
+                             : left >= 4           ? block(Count<4>{})
+                             : left >= 2           ? block(Count<2>{})
+                                                   : block(Count<1>{});
+      for (Index i = 0; i < channels; ++i, ++k) {
+        for (Index v = 0; v < target.vectors; ++v) {
+          const Index first = v * kLanes, rest = count - first;
+          winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
+                         args.b ? args.b[k] : 0.0F, q + first, rest < kLanes ? rest : kLanes,
+                         rows.begin, shape.width, y + k * a.out_h * a.out_w);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rf
