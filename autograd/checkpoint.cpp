@@ -17,10 +17,16 @@ struct CheckpointNode final : Node {
     for (std::size_t i = 0; i + 1 < inputs().size(); ++i) {
       leaves.push_back(input(i).detach());
       leaves.back().set_requires_grad(wants(i));
+      // What the block adds goes on top, in the order of a pass without checkpoint.
+      if (Var in = input(i); wants(i) && in.grad().numel() > 0) {
+        leaves.back().set_grad(in.grad());
+        in.clear_grad();
+      }
     }
     {
       const RecomputeScope recompute;
-      block(leaves).backward(gy);
+      const Var y = block(leaves);
+      if (y.requires_grad()) y.backward(gy);  // else all of it is frozen
     }
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       if (wants(i) && leaves[i].grad().numel() > 0) input(i).accumulate(leaves[i].grad());
@@ -31,7 +37,7 @@ struct CheckpointNode final : Node {
 }  // namespace
 
 Var checkpoint(const Block& block, const std::vector<Var>& inputs) {
-  if (!grad_enabled()) return block(inputs);
+  if (!grad_enabled() || TraceScope::current()) return block(inputs);
   Tensor value;
   {
     const NoGradScope no_grad;

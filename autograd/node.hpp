@@ -69,9 +69,8 @@ template <class N, class... Args>
   auto node = std::make_shared<N>(std::forward<Args>(args)...);
   node->inputs_ = std::move(inputs);
   if (TraceScope* trace = TraceScope::current()) trace->append(*node, result);
-  if (!N::kReadsInputs) {
-    for (Var& input : node->inputs_) input = input.without_value();
-  }
+  for (Var& input : node->inputs_)
+    input = N::kReadsInputs ? input.with_own_value() : input.without_value();
   if (wanted) result.set_producer(std::move(node));
   return result;
 }

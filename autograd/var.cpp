@@ -42,9 +42,9 @@ Var::State::~State() {
     const std::shared_ptr<Node> node = std::move(dying.back());
     dying.pop_back();
     if (node.use_count() > 1) continue;
-    for (const Var& input : node->inputs()) {
-      if (input.state_.use_count() == 1 && input.state_->producer)
-        dying.push_back(std::move(input.state_->producer));
+    for (Var& input : node->inputs_) {
+      const auto state = std::move(input.state_);  // an input may be there twice
+      if (state.use_count() == 1 && state->producer) dying.push_back(std::move(state->producer));
     }
   }
 }
@@ -71,14 +71,16 @@ void Var::set_grad(Tensor grad) {
 }
 
 void Var::set_value(Tensor value) {
-  RF_ASSERT(!state_->producer);
+  if (state_->producer || state_->freed) {
+    throw UsageError("the value of an operation's result cannot be replaced, only a leaf's");
+  }
   state_->shape = value.shape();
   state_->dtype = value.dtype();
   *value_ = std::move(value);
 }
 
 void Var::accumulate(const Tensor& grad) const {
-  RF_ASSERT(state_->requires_grad);
+  if (!state_->requires_grad) return;  // a leaf that was frozen after the forward pass
   check_fits("gradient ", grad, *this);
   Tensor& sum = state_->grad;
   if (shape().numel() == 0) return;
@@ -104,6 +106,12 @@ void Var::backward() const {
 class BackwardPass {
  public:
   explicit BackwardPass(const Var& root) { order(root); }
+  BackwardPass(const BackwardPass&) = delete;
+  BackwardPass& operator=(const BackwardPass&) = delete;
+  // After an error: what had been passed on to results must not reach a later pass.
+  ~BackwardPass() {
+    for (const Var& var : order_) var.state_->grad = Tensor();
+  }
 
   void run(const Tensor& seed) {
     order_.back().accumulate(seed);
@@ -160,7 +168,7 @@ class BackwardPass {
         enter(inputs[visit.next_input++]);
       } else {
         marks[visit.var.state_.get()] = Mark::done;
-        order_.push_back(std::move(visit.var));
+        order_.push_back(visit.var.without_value());
         path.pop_back();
       }
     }

@@ -49,7 +49,7 @@ class Var {
   void set_grad(Tensor grad);  // throws ShapeError unless it has the shape and type of value
 
   // Replaces the value of a leaf (a loaded parameter, an optimiser's step); every copy of this Var
-  // sees it.
+  // sees it, operations recorded before do not. Throws UsageError for the result of an operation.
   void set_value(Tensor value);
 
   // The same value as a leaf that wants no gradient: nothing flows back through it.
@@ -90,6 +90,14 @@ class Var {
   [[nodiscard]] Var without_value() const {
     Var var = *this;
     var.value_ = nullptr;
+    return var;
+  }
+
+  // This variable with the value of now, for a Node: a later set_value() (an optimiser's step
+  // between forward and backward) must not reach it. Results cannot be set.
+  [[nodiscard]] Var with_own_value() const {
+    Var var = *this;
+    if (!state_->producer) var.value_ = std::make_shared<Tensor>(*value_);
     return var;
   }
 

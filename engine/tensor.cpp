@@ -77,6 +77,7 @@ Tensor Tensor::borrow(const Shape& shape, DType dtype, const void* data,
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;
+  t.borrowed_ = true;
   t.data_ = std::shared_ptr<void>(const_cast<void*>(data), [owner = std::move(owner)](void*) {});
   return t;
 }

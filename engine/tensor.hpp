@@ -98,7 +98,7 @@ class Tensor {
   [[nodiscard]] Tensor rows(Index begin, Index end) const;
 
   // Whether no other tensor shares the storage, so that writing it is seen by nobody else.
-  [[nodiscard]] bool is_sole_owner() const { return data_.use_count() == 1; }
+  [[nodiscard]] bool is_sole_owner() const { return data_.use_count() == 1 && !borrowed_; }
 
   // For tests: from now on storage of empty() starts as NaN (bytes 0xFF), so that an element that
   // an operation forgets to assign shows. For the whole process.
@@ -114,6 +114,7 @@ class Tensor {
 
   Shape shape_{0};
   DType dtype_ = DType::f32;
+  bool borrowed_ = false;  // the storage is somebody else's
   std::shared_ptr<void> data_;
 };
 

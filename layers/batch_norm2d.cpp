@@ -1,6 +1,7 @@
 #include "layers/batch_norm2d.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
@@ -22,6 +23,11 @@ Tensor moved(const Tensor& running, const Tensor& batch, double momentum, double
   const Tensor before = running.to(batch.dtype());
   Tensor after = Tensor::empty(batch.shape(), batch.dtype());
   for (Index c = 0; c < batch.numel(); ++c) {
+    // A step that is not finite can be left out (autograd/finite.hpp); this could not be undone.
+    if (!std::isfinite(batch.data<T>()[c])) {
+      after.data<T>()[c] = before.data<T>()[c];
+      continue;
+    }
     after.data<T>()[c] = static_cast<T>((1 - momentum) * static_cast<double>(before.data<T>()[c]) +
                                         momentum * scale * static_cast<double>(batch.data<T>()[c]));
   }

@@ -1,7 +1,10 @@
 #include "retinaface/loss.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
@@ -17,11 +20,14 @@ constexpr Index kNegativesPerPositive = 3, kNegativesWithoutPositives = 32;
 // `loss` is the cross-entropy of each anchor, f32 or f64.
 Tensor mined_labels(const Tensor& label, const Tensor& loss) {
   const Index images = label.shape()[0], anchors = label.shape()[1];
-  const Tensor hardness = loss.to(DType::f64);
+  Tensor hardness = loss.to(DType::f64);
+  for (double& value : hardness.span<double>()) {
+    if (std::isnan(value)) value = std::numeric_limits<double>::infinity();  // must not get lost
+  }
   Tensor mined = label.clone();
   std::vector<Index> negatives;
   for (Index n = 0; n < images; ++n) {
-    const double* value = hardness.data<double>() + n * anchors;
+    const double* value = std::as_const(hardness).data<double>() + n * anchors;
     std::int64_t* row = mined.data<std::int64_t>() + n * anchors;
     negatives.clear();
     Index positives = 0;

@@ -7,37 +7,29 @@ namespace rf::ag {
 
 namespace {
 
-// With running statistics, which are constants.
+// Inputs x, gamma, beta and, with running statistics, these as constants.
 struct BatchNormNode final : Node {
-  BatchNormParams params;
-  explicit BatchNormNode(const BatchNormParams& p) : params(p) {}
-  const char* name() const override { return "batch_norm"; }
-  Attributes attributes() const override { return {{"eps", params.eps}, {"slope", params.slope}}; }
-  void backward(const Tensor& gy) override {
-    const BatchNormGrads grads =
-        batch_norm_grad(gy, input(0).value(), input(1).value(), input(2).value(),
-                        {input(3).value(), input(4).value()}, BatchNormMode::running, params);
-    if (wants(0)) input(0).accumulate(grads.x);
-    if (wants(1)) input(1).accumulate(grads.gamma);
-    if (wants(2)) input(2).accumulate(grads.beta);
-  }
-};
-
-// With the statistics of the batch, which depend on x.
-struct BatchNormTrainingNode final : Node {
   BatchNormStats stats;
+  BatchNormMode mode;
   BatchNormParams params;
-  BatchNormTrainingNode(BatchNormStats s, const BatchNormParams& p)
-      : stats(std::move(s)), params(p) {}
-  const char* name() const override { return "batch_norm_training"; }
+  BatchNormNode(BatchNormStats s, BatchNormMode m, const BatchNormParams& p)
+      : stats(std::move(s)), mode(m), params(p) {}
+  const char* name() const override {
+    return mode == BatchNormMode::batch ? "batch_norm_training" : "batch_norm";
+  }
   Attributes attributes() const override { return {{"eps", params.eps}, {"slope", params.slope}}; }
   void backward(const Tensor& gy) override {
-    const BatchNormGrads grads =
-        batch_norm_grad(gy, input(0).value(), input(1).value(), input(2).value(), stats,
-                        BatchNormMode::batch, params);
-    if (wants(0)) input(0).accumulate(grads.x);
-    if (wants(1)) input(1).accumulate(grads.gamma);
-    if (wants(2)) input(2).accumulate(grads.beta);
+    const Tensor &x = input(0).value(), &gamma = input(1).value(), &beta = input(2).value();
+    const auto sums = wants(1) || wants(2) ? detail::BatchNormSums::wanted
+                                           : detail::BatchNormSums::only_if_needed;
+    const detail::BatchNormGradient gradient(gy, x, gamma, beta, stats, mode, params, sums);
+    if (wants(0)) {
+      Tensor gx = Tensor::empty(x.shape(), x.dtype());
+      gradient.apply(gy, x, gx);
+      input(0).accumulate(gx);
+    }
+    if (wants(1)) input(1).accumulate(gradient.gamma);
+    if (wants(2)) input(2).accumulate(gradient.beta);
   }
 };
 
@@ -47,15 +39,16 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean,
                const BatchNormParams& params) {
   return record<BatchNormNode>(
       rf::batch_norm(x.value(), gamma.value(), beta.value(), mean.value(), var.value(), params),
-      {x, gamma, beta, mean, var}, params);
+      {x, gamma, beta, mean, var}, BatchNormStats{mean.value(), var.value()},
+      BatchNormMode::running, params);
 }
 
 Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta,
                         const BatchNormParams& params, BatchNormStats& stats) {
   stats = batch_norm_stats(x.value());
-  return record<BatchNormTrainingNode>(
+  return record<BatchNormNode>(
       rf::batch_norm(x.value(), gamma.value(), beta.value(), stats.mean, stats.var, params),
-      {x, gamma, beta}, stats, params);
+      {x, gamma, beta}, stats, BatchNormMode::batch, params);
 }
 
 }  // namespace rf::ag

@@ -146,7 +146,8 @@ BatchNormStats batch_norm_stats(const Tensor& x) {
 
 detail::BatchNormGradient::BatchNormGradient(const Tensor& gy, const Tensor& x, const Tensor& g,
                                              const Tensor& b, const BatchNormStats& s,
-                                             BatchNormMode mode, const BatchNormParams& p)
+                                             BatchNormMode mode, const BatchNormParams& p,
+                                             BatchNormSums wanted)
     : gamma(Tensor::zeros(g.shape(), x.dtype())),
       beta(Tensor::zeros(g.shape(), x.dtype())),
       gamma_value_(g),
@@ -169,8 +170,10 @@ detail::BatchNormGradient::BatchNormGradient(const Tensor& gy, const Tensor& x, 
                                         .sum_gzx = sums.second.data(),
                                         .f = f};
     const auto products = products_kernel<T>();
-    for_ranges(layout.planes, layout.plane,
-               [&](Index begin, Index end) { products(args, begin, end); });
+    if (wanted == BatchNormSums::wanted || mode == BatchNormMode::batch) {
+      for_ranges(layout.planes, layout.plane,
+                 [&](Index begin, Index end) { products(args, begin, end); });
+    }
     T *a = coefficients_.data<T>(), *slopes = a + layout.channels, *c = slopes + layout.channels;
     const Index batch = layout.planes / layout.channels;
     const auto count = static_cast<double>(batch * layout.plane);

@@ -49,6 +49,9 @@ struct BatchNormGrads {
 // (conv2d_batch_norm.hpp).
 namespace detail {
 
+// Whether dL/dgamma and dL/dbeta are wanted. With running statistics nothing else needs their sums.
+enum class BatchNormSums { wanted, only_if_needed };
+
 struct PlaneSums {
   explicit PlaneSums(Index planes)
       : first(static_cast<std::size_t>(planes)), second(static_cast<std::size_t>(planes)) {}
@@ -64,9 +67,10 @@ void batch_norm_moments(const Tensor& x, PlaneSums& moments, Index first_plane);
 class BatchNormGradient {
  public:
   BatchNormGradient(const Tensor& gy, const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                    const BatchNormStats& stats, BatchNormMode mode, const BatchNormParams& params);
+                    const BatchNormStats& stats, BatchNormMode mode, const BatchNormParams& params,
+                    BatchNormSums sums = BatchNormSums::wanted);
 
-  Tensor gamma, beta;  // dL/dgamma, dL/dbeta
+  Tensor gamma, beta;  // dL/dgamma, dL/dbeta; 0 where they were not wanted
 
   // gx = dL/dx for some images of the batch.
   void apply(const Tensor& gy, const Tensor& x, Tensor& gx) const;

@@ -81,7 +81,14 @@ Shape conv2d_out_shape(const Shape& x, const Shape& w, const Conv2dParams& p) {
                    " is smaller than kernel ", w, " with dilation=", p.dilation);
     return (padded - reach) / p.stride + 1;
   };
-  return {x[0], w[0], out_size(2), out_size(3)};
+  const Shape y{x[0], w[0], out_size(2), out_size(3)};
+  // Kernels lay out the padded image in memory, by phases of the stride (conv_strip.inl); its bytes
+  // must be a number.
+  Index bytes = checked_mul(8, w[1]);
+  for (const int axis : {2, 3})
+    bytes = checked_mul(bytes, checked_add(checked_add(x[axis], checked_mul(2, p.pad)), p.stride));
+  (void)checked_mul(p.stride, p.dilation);
+  return y;
 }
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dParams& params) {

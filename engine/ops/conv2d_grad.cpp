@@ -137,31 +137,34 @@ Index rows_per_band(const Conv2dGeometry& g) {
   return ceil_div(g.out_h, ceil_div(g.out_h, most));
 }
 
-// gw as the sum of `parts` partial gradients, each over one image or a part of its rows; how many
-// is a matter of shapes alone. The sum is a fixed tree.
+// gw as the sum of at most kParts partial gradients, each over some images or a part of one image's
+// rows; which is a matter of shapes alone. The sum is a fixed tree.
 template <class T, class Kernel>
 Tensor grad_weight(const Tensor& gy, const Tensor& x, const Shape& w, const Conv2dGeometry& g,
                    Index band, std::size_t scratch_bytes, Kernel kernel) {
   constexpr Index kParts = 16;
   const Index batch = x.shape()[0], bands = ceil_div(g.out_h, band);
-  const Index splits = std::clamp<Index>(kParts / batch, 1, bands), parts = batch * splits;
+  const Index splits = std::clamp<Index>(kParts / batch, 1, bands);
+  const Index images = ceil_div(batch, kParts), parts = ceil_div(batch, images) * splits;
   const Index size = w.numel(), group_size = size / g.groups;
   Tensor partial = Tensor::empty({parts, size}, gy.dtype());
   T* sums = partial.data<T>();
   const Conv2dGradWeightArgs<T> args{.x = x.data<T>(), .gy = gy.data<T>(), .geometry = g};
   parallel_for(parts * g.groups, scratch_bytes, [&](Index chunk, std::byte* scratch) {
     const Index part = chunk / g.groups, group = chunk % g.groups;
-    const Index image = part / splits, split = part % splits;
+    const Index first = part / splits * images, split = part % splits;
     T* gw = sums + part * size + group * group_size;
     std::fill(gw, gw + group_size, T(0));
-    for (Index b = split * bands / splits; b < (split + 1) * bands / splits; ++b) {
-      kernel(args,
-             Conv2dRows{.image = image,
-                        .group = group,
-                        .begin = b * band,
-                        .end = std::min((b + 1) * band, g.out_h),
-                        .scratch = scratch},
-             gw);
+    for (Index image = first; image < std::min(first + images, batch); ++image) {
+      for (Index b = split * bands / splits; b < (split + 1) * bands / splits; ++b) {
+        kernel(args,
+               Conv2dRows{.image = image,
+                          .group = group,
+                          .begin = b * band,
+                          .end = std::min((b + 1) * band, g.out_h),
+                          .scratch = scratch},
+               gw);
+      }
     }
   });
   return sum(partial, std::array{0}).reshaped(w);

@@ -1,6 +1,7 @@
 #include "autograd/checkpoint.hpp"
 
 #include "autograd/scope.hpp"
+#include "autograd/trace.hpp"
 #include "layers/conv_bn_act.hpp"
 #include "layers/init.hpp"
 #include "tests/autograd/test_ops.hpp"
@@ -77,6 +78,40 @@ TEST_CASE("checkpoint: blocks nest, and a parameter they use without being given
   };
   ag::checkpoint(outer, {x}).backward(ones({2}));
   CHECK(same_bits(w.grad(), tensor({2}, {20, 42})));  // 2 x w
+}
+
+TEST_CASE("checkpoint: a block in which nothing learns has nothing to do", "[checkpoint]") {
+  const Var x(tensor({2}, {1, 2})), w = leaf({2}, {3, 4});
+  const Var y = ag::checkpoint([](const std::vector<Var>& in) { return ag::relu(in[0]); }, {x});
+  ag::multiply(y, w).backward(ones({2}));
+  CHECK(same_bits(w.grad(), tensor({2}, {1, 2})));
+}
+
+TEST_CASE("checkpoint: same bits where the block's input is used outside as well", "[checkpoint]") {
+  for (int s = 0; s < 100; ++s) {
+    const double a = 0.1 + 0.013 * s, b = 0.7 + 0.029 * s, c = 0.3 + 0.017 * s;
+    const auto run = [&](bool with) {
+      const Var x = leaf({1}, {1}), u = ag::scale(x, 1);
+      const auto block = [&](const std::vector<Var>& in) {
+        return ag::add(ag::scale(in[0], a), ag::scale(in[0], b));
+      };
+      const Var y = with ? ag::checkpoint(block, {u}) : block({u});
+      ag::add(y, ag::scale(u, c)).backward();
+      return x.grad();
+    };
+    CAPTURE(s);
+    CHECK(same_bits(run(true), run(false)));
+  }
+}
+
+TEST_CASE("checkpoint: a trace sees the operations of the block", "[checkpoint]") {
+  const Var x(tensor({1}, {1})), w = leaf({1}, {2});
+  ag::TraceScope trace({x});
+  const Var y =
+      ag::checkpoint([&](const std::vector<Var>& in) { return ag::multiply(in[0], w); }, {x});
+  const Graph graph = trace.graph({y});
+  REQUIRE(graph.nodes.size() == 1);
+  CHECK(graph.nodes[0].op == "multiply");
 }
 
 }  // namespace rf::test

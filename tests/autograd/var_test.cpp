@@ -1,10 +1,14 @@
 // The machinery of reverse mode, on two operations of the test's own.
 #include "autograd/var.hpp"
 
+#include <sys/mman.h>
+
+#include <new>
 #include <string>
 
 #include "autograd/node.hpp"
 #include "autograd/scope.hpp"
+#include "autograd/sgd.hpp"
 #include "engine/ops/conv2d.hpp"
 #include "tests/autograd/test_ops.hpp"
 #include "tests/ops/op_test.hpp"
@@ -193,6 +197,68 @@ TEST_CASE("var: the graph behind a value prints, each operation with its paramet
         "%1 = conv2d(%2, %3, -; stride 2, pad 0, dilation 1, groups 1) [1, 3, 2, 2]\n");
   CHECK(ag::graph_text(product(y, y), 1) == "%0 = product(%1, %1) [1, 3, 2, 2]\n...\n");
   CHECK(ag::graph_text(x) == "%0 = leaf [1, 2, 4, 4]\n");
+}
+
+namespace {
+
+struct FailingNode final : ag::Node {
+  const char* name() const override { return "failing"; }
+  void backward(const Tensor&) override { throw std::bad_alloc(); }
+};
+
+}  // namespace
+
+TEST_CASE("var: a graph deeper than the stack is freed, also where a node reads one input twice",
+          "[var]") {
+  Var y = leaf({1}, {1});
+  for (int i = 0; i < 300000; ++i) y = ag::add(y, y);
+  y = Var();
+  SUCCEED();
+}
+
+TEST_CASE("var: a borrowed gradient is never written", "[var]") {
+  void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  *static_cast<float*>(page) = 2;
+  mprotect(page, 4096, PROT_READ);
+  const Var x = leaf({1}, {1});
+  ag::reshape(x, {1, 1}).backward(Tensor::borrow({1, 1}, DType::f32, page, nullptr));
+  ag::reshape(x, {1, 1}).backward();
+  CHECK(same_bits(x.grad(), tensor({1}, {3})));
+}
+
+TEST_CASE("var: a pass that ended in an error leaves nothing to a later one", "[var]") {
+  Var w = leaf({1}, {1});
+  const Var h = ag::scale(w, 1), bad = ag::record<FailingNode>(h.value(), {h});
+  const Var loss = ag::add(bad, ag::scale(h, 10));
+  CHECK_THROWS_AS(loss.backward(), std::bad_alloc);
+  w.clear_grad();
+  h.backward();
+  CHECK(same_bits(w.grad(), tensor({1}, {1})));
+}
+
+TEST_CASE("var: a leaf frozen between forward and backward gets no gradient", "[var]") {
+  Var x = leaf({1}, {1});
+  const Var y = ag::relu(x);
+  x.set_requires_grad(false);
+  y.backward();
+  CHECK(x.grad().numel() == 0);
+}
+
+TEST_CASE("var: a step between forward and backward does not reach the gradient", "[var]") {
+  const Var w = leaf({1}, {3});
+  const Var first = ag::multiply(w, w), second = ag::multiply(w, w);
+  ag::Sgd sgd({{.parameters = {{"w", w}}}}, {.momentum = 0});
+  first.backward();
+  sgd.step(0.5);
+  sgd.clear_grads();
+  second.backward();
+  CHECK(same_bits(w.grad(), tensor({1}, {6})));
+}
+
+TEST_CASE("var: the value of a result cannot be replaced", "[var][error]") {
+  const Var x = leaf({1}, {1});
+  Var y = product(x, x);
+  check_refused<UsageError>([&] { y.set_value(ones({1})); }, {"a leaf's"});
 }
 
 }  // namespace rf::test

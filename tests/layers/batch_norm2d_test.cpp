@@ -1,5 +1,8 @@
 #include "layers/batch_norm2d.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "tests/ops/op_test.hpp"
@@ -102,6 +105,31 @@ TEST_CASE("batch norm layer: its activation is ReLU or LeakyReLU of the plain la
               1e-5);
       }
     }
+  }
+}
+
+TEST_CASE("batch norm layer: running statistics outlive a batch that is not finite",
+          "[batch_norm]") {
+  BatchNorm2d bn({.channels = 1});
+  bn.train();
+  Tensor x = Tensor::zeros({1, 1, 1, 4});
+  x.data<float>()[2] = std::nanf("");
+  (void)bn.forward(Var(x));
+  CHECK(std::isfinite(*bn.state_dict().at("running_mean").data<float>()));
+  CHECK(std::isfinite(*bn.state_dict().at("running_var").data<float>()));
+}
+
+TEST_CASE("batch norm layer: with ReLU infinities and NaNs are those of relu", "[batch_norm]") {
+  const float inf = std::numeric_limits<float>::infinity();
+  const Var x(tensor({1, 1, 1, 3}, {-inf, inf, std::nan("")})), one(tensor({1}, {1})),
+      zero(tensor({1}, {0}));
+  for (const KernelTable* table : supported_kernel_tables()) {
+    CAPTURE(table->name);
+    const WithKernels use(*table);
+    const Tensor y = ag::batch_norm(x, one, zero, zero, one, {.eps = 0, .slope = 0}).value();
+    CHECK(y.data<float>()[0] == 0);
+    CHECK(y.data<float>()[1] == inf);
+    CHECK(std::isnan(y.data<float>()[2]));
   }
 }
 

@@ -204,4 +204,12 @@ TEST_CASE("conv2d: same bits for any number of threads", "[conv2d][property]") {
   check_same_bits_on_any_threads([&] { return conv2d(x, point, Tensor(), {}); });
 }
 
+TEST_CASE("conv2d: parameters whose padded image is no size are refused", "[conv2d][error]") {
+  const Tensor x = Tensor::zeros({1, 1, 2, 2}), w = Tensor::zeros({1, 1, 4, 4});
+  CHECK_THROWS_AS(conv2d(x, w, Tensor(), {.pad = (Index{1} << 31) - 1, .dilation = 1431655765}),
+                  ShapeError);
+  CHECK_THROWS_AS(conv2d(x, w, Tensor(), {.pad = (Index{1} << 30), .dilation = 715827882}),
+                  ShapeError);
+}
+
 }  // namespace rf::test

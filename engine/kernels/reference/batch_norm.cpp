@@ -11,10 +11,16 @@ T normalised(const BatchNormFunction<T>& f, Index c, T x) noexcept {
   return f.gamma[c] * (x - f.mean[c]) / std::sqrt(f.var[c] + f.eps) + f.beta[c];
 }
 
+// slope times a value; slope 0 is a case of its own, as 0 times infinity would be a NaN.
+template <class T>
+T below_zero(const BatchNormFunction<T>& f, T value) noexcept {
+  return f.slope == 0 ? T(0) : f.slope * value;
+}
+
 // f'(z) gy
 template <class T>
 T through_activation(const BatchNormFunction<T>& f, Index c, T x, T gy) noexcept {
-  return normalised(f, c, x) > 0 ? gy : f.slope * gy;
+  return normalised(f, c, x) > 0 ? gy : below_zero(f, gy);
 }
 
 }  // namespace
@@ -24,7 +30,7 @@ void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept {
   for (Index plane = begin; plane < end; ++plane) {
     for (Index i = plane * a.f.plane; i < (plane + 1) * a.f.plane; ++i) {
       const T z = normalised(a.f, plane % a.f.channels, a.x[i]);
-      a.y[i] = z > 0 ? z : a.f.slope * z;
+      a.y[i] = z <= 0 ? below_zero(a.f, z) : z;  // a NaN compares false and stays
     }
   }
 }

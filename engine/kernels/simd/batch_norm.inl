@@ -9,20 +9,23 @@ constexpr Index kNormRun = 2048;  // 8 KiB
 // otherwise.
 struct NormChannel {
   Vec scale, shift, slope;
+  bool passes_nothing;  // slope 0, as a case of its own: 0 times infinity would be a NaN
 
-  NormChannel(const BatchNormFunction<float>& f, Index c) noexcept : slope(f.slope) {
+  NormChannel(const BatchNormFunction<float>& f, Index c) noexcept
+      : slope(f.slope), passes_nothing(f.slope == 0) {
     const float factor = f.gamma[c] / __builtin_sqrtf(f.var[c] + f.eps);
     scale = Vec(factor);
     shift = Vec(f.beta[c] - f.mean[c] * factor);
   }
   [[nodiscard]] Vec z(Vec x) const noexcept { return xsimd::fma(x, scale, shift); }
   [[nodiscard]] Vec y(Vec x) const noexcept {
-    const Vec value = z(x);
-    return xsimd::select(value > Vec(0.0F), value, slope * value);
+    const Vec value = z(x), below = passes_nothing ? Vec(0.0F) : slope * value;
+    return xsimd::select(value <= Vec(0.0F), below, value);  // a NaN compares false and stays
   }
   // dL/dz for gy = dL/dy
   [[nodiscard]] Vec gz(Vec x, Vec gy) const noexcept {
-    return xsimd::select(z(x) > Vec(0.0F), gy, slope * gy);
+    const Vec below = passes_nothing ? Vec(0.0F) : slope * gy;
+    return xsimd::select(z(x) > Vec(0.0F), gy, below);
   }
 };
 

@@ -30,8 +30,9 @@ struct ConvTarget {
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
 template <int Channels, int Vectors>
-[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
-                const ConvTarget& target) noexcept {
+[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
+                                              const float* w, const float* b,
+                                              const ConvTarget& target) noexcept {
   Vec acc[Channels][Vectors];
   for (int k = 0; k < Channels; ++k) {
     for (int v = 0; v < Vectors; ++v) acc[k][v] = Vec(b ? b[k] : 0.0F);
@@ -53,8 +54,9 @@ template <int Channels, int Vectors>
 }
 
 template <int Channels>
-[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps, const float* w, const float* b,
-                const ConvTarget& target) noexcept {
+[[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
+                                              const float* w, const float* b,
+                                              const ConvTarget& target) noexcept {
   if (target.vectors > 2)
     conv_block<Channels, kConvVectors>(strip, offset, taps, w, b, target);
   else if (target.vectors == 2)

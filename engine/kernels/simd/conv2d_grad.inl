@@ -118,28 +118,28 @@ void grad_channels(GradLines lines, float* gw, Index taps) noexcept {
   const Index* offset = lines.offset;
   for (Index t = 0; t < taps;) {
     lines.offset = offset + t;
-    const auto block = [&](auto count) {
+    const auto block = [&](auto count) -> Index {
       constexpr int kCount = decltype(count)::value;
       if constexpr (Channels == 1) {
         grad_alone<kCount>(lines, gw + t);
       } else {
         grad_block<Channels, kCount>(lines, gw + t, taps);
       }
-      t += kCount;
+      return kCount;
     };
     const Index left = taps - t;
     if (Channels == 1 && left >= kGradTapsAlone) {
-      block(Count<kGradTapsAlone>{});
+      t += block(Count<kGradTapsAlone>{});
     } else if (kGradTaps == 6 && (left == 6 || left >= 9)) {
-      block(Count<kGradTaps>{});
+      t += block(Count<kGradTaps>{});
     } else if (kGradTaps == 6 && left >= 4) {  // 7 = 4 + 3, 8 = 4 + 4
-      block(Count<4>{});
+      t += block(Count<4>{});
     } else if (kGradTaps == 6 && left == 3) {
-      block(Count<3>{});
+      t += block(Count<3>{});
     } else if (left >= 2) {
-      block(Count<2>{});
+      t += block(Count<2>{});
     } else {
-      block(Count<1>{});
+      t += block(Count<1>{});
     }
   }
 }
