@@ -15,7 +15,7 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build install bench bench-training check fmt tidy asan tsan fuzz valgrind emulate clean packages clang-packages \
+.PHONY: help demo test build install bench bench-training fit check fmt tidy asan tsan fuzz valgrind emulate clean packages clang-packages \
   tidy-packages configure
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make build                         packages, build: build/retinaface'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
 	@echo 'make bench MODEL=path              times of each stage on this machine'
+	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
@@ -103,6 +104,10 @@ build/photos/astronaut.png: | packages
 	cd $(@D) && { $(photo_download) || { $(AS_ROOT) apt-get -q update && $(photo_download); }; }
 	dpkg-deb --fsys-tarfile $(@D)/python3-skimage_*.deb | tar -x -O ./$(photo_in_package) > $@
 	rm $(@D)/python3-skimage_*.deb
+
+fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
+	$(BUILD) build --parallel $(JOBS) --target fit_picture
+	build/fit_picture '$(demo_photo)' --out fit.png
 
 bench-training: configure
 	$(call install,python3-torch)

@@ -111,6 +111,22 @@ void Canvas::disc(double x, double y, double radius, Colour colour, double alpha
   fill({x - radius, y - radius, x + radius, y + radius}, radius, colour, alpha);
 }
 
+void Canvas::line(double x1, double y1, double x2, double y2, double line_width, Colour colour) {
+  const double dx = x2 - x1, dy = y2 - y1, square = dx * dx + dy * dy, reach = line_width / 2 + 1;
+  const Range rows =
+      pixels_between(std::min(y1, y2) - reach, std::max(y1, y2) + reach, image_.height);
+  const Range columns =
+      pixels_between(std::min(x1, x2) - reach, std::max(x1, x2) + reach, image_.width);
+  for (Index y = rows.begin; y < rows.end; ++y) {
+    for (Index x = columns.begin; x < columns.end; ++x) {
+      const double px = centre(x) - x1, py = centre(y) - y1;
+      const double nearest = square > 0 ? std::clamp((px * dx + py * dy) / square, 0.0, 1.0) : 0;
+      const double off = std::hypot(px - nearest * dx, py - nearest * dy);
+      blend(x, y, colour, std::clamp(0.5 + line_width / 2 - off, 0.0, 1.0));
+    }
+  }
+}
+
 void Canvas::text(double x, double y, double cell, const std::string& text, Colour colour) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const Glyph* glyph = find_glyph(text[i]);

@@ -32,6 +32,9 @@ class Canvas {
   void outline(const Rect& rect, double radius, double line_width, Colour colour, double alpha = 1);
   void disc(double x, double y, double radius, Colour colour, double alpha = 1);
 
+  // Round at both ends.
+  void line(double x1, double y1, double x2, double y2, double line_width, Colour colour);
+
   // Upper left corner at (x, y), each cell of the font `cell` pixels wide and high. Characters that
   // the font lacks leave a gap.
   void text(double x, double y, double cell, const std::string& text, Colour colour);

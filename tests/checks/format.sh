@@ -12,7 +12,7 @@ if [ -z "$tool" ]; then
   exit 77
 fi
 
-folders=(engine autograd layers weights retinaface tests bench)
+folders=(engine autograd layers weights retinaface tests bench docs)
 [ $# -eq 0 ] || [ "$1" = --fix ] || folders=("$@")
 sources() { find "${folders[@]}" -name '*.[ch]pp' -print0 -o -name '*.inl' -print0 2>/dev/null; }
 if [ "${1:-}" = --fix ]; then
