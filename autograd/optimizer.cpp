@@ -36,7 +36,7 @@ Optimizer::Optimizer(const std::vector<ParameterGroup>& groups,
                      std::vector<std::string> buffer_names)
     : buffer_names_(std::move(buffer_names)) {
   std::set<std::string> names;
-  std::map<const Tensor*, std::string> owners;  // the address of a value tells variables apart
+  std::map<const void*, std::string> owners;  // by Var::id()
   for (const ParameterGroup& group : groups) {
     check_not_negative("learning_rate_scale", group.learning_rate_scale);
     check_not_negative("weight_decay", group.weight_decay);
@@ -45,7 +45,7 @@ Optimizer::Optimizer(const std::vector<ParameterGroup>& groups,
       if (parameter.name.empty()) throw UsageError("optimizer: a parameter needs a name");
       if (!names.insert(parameter.name).second)
         throw UsageError(message("optimizer: the parameter ", parameter.name, " is given twice"));
-      const auto [owner, is_new] = owners.emplace(&value, parameter.name);
+      const auto [owner, is_new] = owners.emplace(parameter.var.id(), parameter.name);
       if (!is_new) {
         throw UsageError(message("optimizer: ", owner->second, " and ", parameter.name,
                                  " are one variable; give it once"));

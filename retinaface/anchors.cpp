@@ -1,5 +1,8 @@
 #include "retinaface/anchors.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/check.hpp"
 
 namespace rf {
@@ -9,10 +12,19 @@ AnchorGrid::AnchorGrid(const std::vector<AnchorLevel>& levels, Index width, Inde
                  " has no pixels");
   for (const AnchorLevel& level : levels) {
     const Index columns = ceil_div(width, level.stride), rows = ceil_div(height, level.stride);
-    levels_.push_back({count_, columns, level.stride, level.offset, level.sizes});
+    levels_.push_back({count_, columns, rows, level.stride, level.offset, level.sizes});
     count_ = checked_add(
         count_, checked_mul(checked_mul(columns, rows), static_cast<Index>(level.sizes.size())));
   }
+}
+
+AnchorGrid::Range AnchorGrid::meeting(double low, double high, double half_size, const Level& level,
+                                      Index cells) {
+  const auto stride = static_cast<double>(level.stride), most = static_cast<double>(cells);
+  const double first = std::floor((low - half_size - level.offset) / stride);
+  const double last = std::ceil((high + half_size - level.offset) / stride);
+  return {static_cast<Index>(std::clamp(first, 0.0, most)),
+          static_cast<Index>(std::clamp(last + 1, 0.0, most))};
 }
 
 Anchor AnchorGrid::operator[](Index index) const {

@@ -24,14 +24,40 @@ class AnchorGrid {
   // Requires 0 <= index < count().
   [[nodiscard]] Anchor operator[](Index index) const;
 
+  // f(index) for every anchor whose square meets the box from (x1, y1) to (x2, y2), in order, and
+  // perhaps for some that just miss it.
+  template <class F>
+  void for_each_meeting(double x1, double y1, double x2, double y2, F&& f) const;
+
  private:
   struct Level {
-    Index first, columns, stride;
+    Index first, columns, rows, stride;
     double offset;
     std::vector<double> sizes;
   };
+  struct Range {
+    Index begin, end;
+  };
+  // The cells, of `cells`, whose anchors of this size reach into [low, high].
+  static Range meeting(double low, double high, double half_size, const Level& level, Index cells);
+
   std::vector<Level> levels_;
   Index count_ = 0;
 };
+
+template <class F>
+void AnchorGrid::for_each_meeting(double x1, double y1, double x2, double y2, F&& f) const {
+  for (const Level& level : levels_) {
+    // All sizes of a cell go together: the largest decides.
+    const double half = level.sizes.back() / 2;
+    const Range rows = meeting(y1, y2, half, level, level.rows);
+    const Range columns = meeting(x1, x2, half, level, level.columns);
+    const auto per_cell = static_cast<Index>(level.sizes.size());
+    for (Index row = rows.begin; row < rows.end; ++row) {
+      const Index first = level.first + row * level.columns * per_cell;
+      for (Index i = columns.begin * per_cell; i < columns.end * per_cell; ++i) f(first + i);
+    }
+  }
+}
 
 }  // namespace rf

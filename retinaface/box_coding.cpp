@@ -27,4 +27,25 @@ std::array<Point, 5> decode_landmarks(const Anchor& anchor, std::span<const floa
   return points;
 }
 
+std::array<float, 4> encode_box(const Anchor& anchor, const Box& box, const CodingConfig& coding) {
+  const auto x1 = static_cast<double>(box.x1), y1 = static_cast<double>(box.y1);
+  const auto x2 = static_cast<double>(box.x2), y2 = static_cast<double>(box.y2);
+  const double unit = coding.centre_variance * anchor.size, one = coding.plus_one ? 1 : 0;
+  return {static_cast<float>(((x1 + x2) / 2 - anchor.x) / unit),
+          static_cast<float>(((y1 + y2) / 2 - anchor.y) / unit),
+          static_cast<float>(log((x2 - x1 + one) / anchor.size) / coding.size_variance),
+          static_cast<float>(log((y2 - y1 + one) / anchor.size) / coding.size_variance)};
+}
+
+std::array<float, 10> encode_landmarks(const Anchor& anchor, const std::array<Point, 5>& points,
+                                       const CodingConfig& coding) {
+  std::array<float, 10> t{};
+  const double unit = coding.centre_variance * anchor.size;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    t[2 * i] = static_cast<float>((static_cast<double>(points[i].x) - anchor.x) / unit);
+    t[2 * i + 1] = static_cast<float>((static_cast<double>(points[i].y) - anchor.y) / unit);
+  }
+  return t;
+}
+
 }  // namespace rf

@@ -1,4 +1,4 @@
-// From what the heads predict, relative to an anchor, to boxes and landmarks in pixels.
+// From what the heads predict, relative to an anchor, to boxes and landmarks in pixels, and back.
 #pragma once
 
 #include <array>
@@ -23,5 +23,13 @@ struct Box {
 [[nodiscard]] std::array<Point, 5> decode_landmarks(const Anchor& anchor,
                                                     std::span<const float, 10> t,
                                                     const CodingConfig& coding);
+
+// What the heads should predict: decode_box(anchor, encode_box(anchor, box, coding), coding) is the
+// box. Requires a box with an area (with coding.plus_one, a pixel of width and height is enough).
+[[nodiscard]] std::array<float, 4> encode_box(const Anchor& anchor, const Box& box,
+                                              const CodingConfig& coding);
+[[nodiscard]] std::array<float, 10> encode_landmarks(const Anchor& anchor,
+                                                     const std::array<Point, 5>& points,
+                                                     const CodingConfig& coding);
 
 }  // namespace rf

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -106,6 +107,19 @@ void check_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& 
   const ag::GradcheckReport report = ag::gradcheck(f, inputs);
   CAPTURE(report.text);
   CHECK(report.passed);
+}
+
+void check_adjoint(const Tensor& x, const Tensor& y, const Tensor& gx, const Tensor& g,
+                   double tolerance) {
+  const auto dot = [](const Tensor& a, const Tensor& b) {
+    const Tensor wide_a = a.to(DType::f64), wide_b = b.to(DType::f64);
+    double sum = 0;
+    for (Index i = 0; i < a.numel(); ++i) {
+      sum += wide_a.data<double>()[i] * wide_b.data<double>()[i];
+    }
+    return sum;
+  };
+  CHECK(std::abs(dot(y, g) - dot(x, gx)) < tolerance * std::sqrt(dot(y, y) * dot(g, g)));
 }
 
 Tensor all_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,

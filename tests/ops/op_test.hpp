@@ -52,6 +52,11 @@ void check_golden_gradients(const std::string& name, const std::vector<std::stri
 void check_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
                      const std::vector<Tensor>& inputs);
 
+// <y, g> = <x, gx>, as it must be where y = A x and gx = A^T g for one matrix A: within `tolerance`
+// |y| |g|, since both sides are sums of terms that partly cancel, and their errors do not.
+void check_adjoint(const Tensor& x, const Tensor& y, const Tensor& gx, const Tensor& g,
+                   double tolerance = 1e-6);
+
 // The gradient of <gy, f(inputs)> with respect to each input, all laid in one f32 line: for
 // comparing bits and tables.
 [[nodiscard]] Tensor all_gradients(const std::function<ag::Var(const std::vector<ag::Var>&)>& f,
