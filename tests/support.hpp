@@ -20,6 +20,16 @@ namespace rf::test {
 [[nodiscard]] int skipped_count();
 void skip(const std::string& what);
 
+// Whether this is a build with a sanitizer, in which long computations are cut short.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 // max |a - b| / max |b|; infinity when shapes differ or either holds a NaN. 0 for two empty
 // tensors.
 [[nodiscard]] double relative_error(const Tensor& a, const Tensor& b);

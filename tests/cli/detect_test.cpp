@@ -298,7 +298,7 @@ TEST_CASE("a picture that does not fit the memory fails alone") {
   const Scene scene;
   const std::string small = scene.image("small.ppm");
   const std::string large = scene.image("large.ppm", 3000, 3000);
-  const std::string command = std::string("bash -c 'ulimit -v 600000; ") + RF_CLI_BINARY +
+  const std::string command = std::string("bash -c 'ulimit -v 300000; ") + RF_CLI_BINARY +
                               " detect --threads 1 --csv --model " + scene.model + " " + large +
                               " " + small + " >" + scene.folder.file("out") + " 2>" +
                               scene.folder.file("err") + "'";
