@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "autograd/ops.hpp"
 #include "engine/check.hpp"
@@ -31,16 +32,6 @@ class Stopwatch {
   double* total_;
   std::chrono::steady_clock::time_point start_;
 };
-
-LoadedModel load(const std::string& path) {
-  ModelFile file = read_model(path);
-  try {
-    return {path, file.format, file.sha256, parse_model_config(file.description),
-            std::move(file.tensors)};
-  } catch (const ModelError& error) {
-    throw ModelError(message(path, ": ", error.what()));
-  }
-}
 
 // Loads the tensors into the network; only a wrong model file can make that fail.
 void fill(RetinaFace& network, const LoadedModel& model) {
@@ -72,8 +63,18 @@ Box clipped(Box box, ImageSize size, bool plus_one) {
 
 }  // namespace
 
-Pipeline::Pipeline(const std::string& model_path, const DetectorOptions& options)
-    : model_(load(model_path)),
+LoadedModel load_model(const std::string& path) {
+  ModelFile file = read_model(path);
+  try {
+    return {path, file.format, file.sha256, parse_model_config(file.description),
+            std::move(file.tensors)};
+  } catch (const ModelError& error) {
+    throw ModelError(message(path, ": ", error.what()));
+  }
+}
+
+Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
+    : model_(std::move(model)),
       options_(options),
       size_(SizeRule::parse(options.size)),
       network_(model_.config) {

@@ -25,15 +25,20 @@ struct NetworkOutputs {
 };
 
 struct LoadedModel {
-  std::string path, format, sha256;
+  std::string path, format, sha256;  // path: what messages call it, also when it was never a file
   ModelConfig config;
-  StateDict tensors;
+  StateDict tensors;  // under the names of the layers (docs/weights-format.md)
 };
+
+// Throws ModelError.
+[[nodiscard]] LoadedModel load_model(const std::string& path);
 
 class Pipeline {
  public:
-  // Throws ModelError (the file), UsageError (an option).
-  Pipeline(const std::string& model_path, const DetectorOptions& options);
+  // Throws ModelError (the model), UsageError (an option).
+  Pipeline(LoadedModel model, const DetectorOptions& options);
+  Pipeline(const std::string& model_path, const DetectorOptions& options)
+      : Pipeline(load_model(model_path), options) {}
 
   // Faces by falling score, in pixels of `image`. Throws ShapeError for an empty image. Adds to
   // `times` if given.
