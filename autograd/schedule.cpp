@@ -23,6 +23,12 @@ void check_positive(const char* name, double value) {
   check(value > 0 && std::isfinite(value), name, value, "above 0, and finite");
 }
 
+// The line that a schedule begins with; before 0 its start.
+template <class Options>
+double warm_up_rate(const Options& o, double epoch) {
+  return o.start + (o.peak - o.start) * std::max(epoch, 0.0) / o.warm_up;
+}
+
 }  // namespace
 
 StepSchedule::StepSchedule(StepScheduleOptions options) : options_(std::move(options)) {
@@ -40,12 +46,30 @@ StepSchedule::StepSchedule(StepScheduleOptions options) : options_(std::move(opt
 
 double StepSchedule::operator()(double epoch) const {
   const StepScheduleOptions& o = options_;
-  if (epoch < o.warm_up) return o.start + (o.peak - o.start) * std::max(epoch, 0.0) / o.warm_up;
+  if (epoch < o.warm_up) return warm_up_rate(o, epoch);
   double rate = o.peak;
   for (const double drop : o.drops) {
     if (epoch >= drop) rate /= o.divisor;
   }
   return rate;
+}
+
+CosineSchedule::CosineSchedule(const CosineScheduleOptions& options) : options_(options) {
+  check_not_negative("start", options.start);
+  check_not_negative("peak", options.peak);
+  check_not_negative("end", options.end);
+  check_not_negative("warm_up", options.warm_up);
+  check_positive("total", options.total);
+  check(options.total >= options.warm_up, "total", options.total,
+        "not before the end of the warm-up");
+}
+
+double CosineSchedule::operator()(double epoch) const {
+  const CosineScheduleOptions& o = options_;
+  if (epoch < o.warm_up) return warm_up_rate(o, epoch);
+  if (epoch >= o.total) return o.end;
+  const double done = (epoch - o.warm_up) / (o.total - o.warm_up);
+  return o.end + (o.peak - o.end) * (1 + rf::cos_turns(done / 2)) / 2;
 }
 
 ExponentialSchedule::ExponentialSchedule(const ExponentialScheduleOptions& options)

@@ -32,6 +32,25 @@ class StepSchedule {
   StepScheduleOptions options_;
 };
 
+// A straight line from `start` to `peak` over the warm-up, then half a cosine from `peak` to `end`,
+// reached at `total` and kept (Loshchilov and Hutter, SGDR, 2017, equation (5), without restarts):
+//   rate = end + (peak - end) (1 + cos(pi (epoch - warm_up) / (total - warm_up))) / 2.
+struct CosineScheduleOptions {
+  double start = 1e-3, peak = 1e-2, end = 0;
+  double warm_up = 5, total = 80;
+};
+
+class CosineSchedule {
+ public:
+  // Throws UsageError: a negative or infinite number, a total that is not above 0 or lies before
+  // the end of the warm-up.
+  explicit CosineSchedule(const CosineScheduleOptions& options = {});
+  double operator()(double epoch) const;
+
+ private:
+  CosineScheduleOptions options_;
+};
+
 // rate = start factor^(epoch / period), falling all the time; for one that stays the same within an
 // epoch, ask with floor(epoch). Mesh autoencoders are trained so (Ranjan et al., CoMA, 2018: 8e-3,
 // times 0.99 every epoch).
