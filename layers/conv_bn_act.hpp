@@ -2,6 +2,8 @@
 // depthwise-separable form.
 #pragma once
 
+#include <array>
+
 #include "layers/activation.hpp"
 #include "layers/batch_norm2d.hpp"
 #include "layers/conv2d.hpp"
@@ -35,6 +37,7 @@ class SeparableBlock final : public Module {
   [[nodiscard]] Var forward(const Var& x) const {
     return pointwise_.forward(depthwise_.forward(x));
   }
+  [[nodiscard]] std::array<ConvBnAct*, 2> convolutions() { return {&depthwise_, &pointwise_}; }
 
  private:
   ConvBnAct depthwise_, pointwise_;

@@ -19,6 +19,10 @@ class RetinaFace final : public Module {
   // Throws ModelError for a backbone it does not know.
   explicit RetinaFace(const ModelConfig& config);
 
+  // Freezes the backbone's first convolutions: MobileNetV1::freeze_first. The paper's light model
+  // has 2 frozen (section 4.8). Throws UsageError.
+  void freeze_backbone(Index convolutions) { backbone_.freeze_first(convolutions); }
+
   // Every stage's output, for tests and teaching. Levels from the finest.
   struct Stages {
     std::vector<Var> backbone, pyramid, context;
