@@ -1,0 +1,213 @@
+#include "retinaface/training/history.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "engine/check.hpp"
+#include "engine/file.hpp"
+#include "retinaface/evaluation/numbered_lines.hpp"
+
+namespace rf {
+
+namespace {
+
+constexpr Index kMaxFileBytes = Index{1} << 30;
+constexpr int kDigits = 9;
+
+template <class Row>
+struct Column {
+  const char* name;
+  std::variant<Index Row::*, double Row::*> member;
+};
+
+// The first column is the step by which rows are ordered.
+constexpr std::array<Column<MetricsRow>, 12> kMetrics{{
+    {"step", &MetricsRow::step},
+    {"epoch", &MetricsRow::epoch},
+    {"images", &MetricsRow::images},
+    {"learning_rate", &MetricsRow::learning_rate},
+    {"loss", &MetricsRow::loss},
+    {"cls", &MetricsRow::cls},
+    {"box", &MetricsRow::box},
+    {"landmark", &MetricsRow::landmark},
+    {"teacher", &MetricsRow::teacher},
+    {"grad_norm", &MetricsRow::grad_norm},
+    {"seconds_per_image", &MetricsRow::seconds_per_image},
+    {"wait_share", &MetricsRow::wait_share},
+}};
+constexpr std::array<Column<ValidationRow>, 5> kValidation{{
+    {"step", &ValidationRow::step},
+    {"epoch", &ValidationRow::epoch},
+    {"ap", &ValidationRow::ap},
+    {"recall", &ValidationRow::recall},
+    {"faces", &ValidationRow::faces},
+}};
+
+void append_number(std::string& text, Index value) { text += std::to_string(value); }
+
+void append_number(std::string& text, double value) {
+  std::array<char, 32> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value,
+                                          std::chars_format::general, kDigits);
+  RF_ASSERT(error == std::errc());
+  text.append(digits.data(), end);
+}
+
+// One line, with its end, of what `write` makes of each column.
+template <class Row, class Write>
+std::string line_of(std::span<const Column<Row>> columns, Write&& write) {
+  std::string line;
+  for (const Column<Row>& column : columns) {
+    write(line, column);
+    line += &column == &columns.back() ? '\n' : ',';
+  }
+  return line;
+}
+
+template <class Row>
+std::string header_of(std::span<const Column<Row>> columns) {
+  return line_of(columns, [](std::string& line, const Column<Row>& c) { line += c.name; });
+}
+
+// Opened, written and closed at once: nothing of a row stays in this process.
+template <class Row>
+void append(std::span<const Column<Row>> columns, const std::string& path, const Row& row) {
+  const auto fail = [&](int error) {
+    throw FileError(message(path, ": cannot add a row: ", std::strerror(error)));
+  };
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) fail(errno);
+  const ::off_t size = ::lseek(file, 0, SEEK_END);
+  const std::string line = line_of(columns, [&](std::string& text, const Column<Row>& c) {
+    std::visit([&](auto member) { append_number(text, row.*member); }, c.member);
+  });
+  const std::string text = size == 0 ? header_of(columns) + line : line;
+  std::size_t done = 0;
+  int error = size < 0 ? errno : 0;
+  while (error == 0 && done < text.size()) {
+    const ::ssize_t n = ::write(file, text.data() + done, text.size() - done);
+    if (n >= 0) {
+      done += static_cast<std::size_t>(n);
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (error != 0 && done > 0 && ::ftruncate(file, size) != 0) error = errno;
+  if (::close(file) != 0 && error == 0) error = errno;
+  if (error != 0) fail(error);
+}
+
+template <class Row>
+Row parse_row(std::span<const Column<Row>> columns, std::string_view line,
+              const NumberedLines& lines) {
+  Row row;
+  const char* at = line.data();
+  const char* const line_end = at + line.size();
+  for (const Column<Row>& column : columns) {
+    const auto [end, error] = std::visit(
+        [&](auto member) { return std::from_chars(at, line_end, row.*member); }, column.member);
+    const bool last = &column == &columns.back();
+    if (error != std::errc() || (last ? end != line_end : end == line_end || *end != ',')) {
+      lines.fail(message(quoted(line), " where ", columns.size(), " numbers are due, ", column.name,
+                         " among them"));
+    }
+    at = end + 1;
+  }
+  return row;
+}
+
+template <class Row>
+struct Table {
+  std::vector<Row> rows;
+  std::string kept;   // the text of these rows, and of the header
+  bool whole = true;  // whether `kept` is the whole file
+};
+
+// The rows up to `last_step`; the others are judged too.
+template <class Row>
+Table<Row> read_table(std::span<const Column<Row>> columns, const std::string& path,
+                      Index last_step) {
+  Table<Row> table;
+  std::error_code ignored;
+  const auto type = std::filesystem::symlink_status(path, ignored).type();
+  if (type == std::filesystem::file_type::not_found) return table;
+  const std::vector<std::byte> bytes = read_file(path, kMaxFileBytes);
+  const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view text = file.substr(0, file.rfind('\n') + 1);  // npos + 1 is 0
+  NumberedLines lines(text, path);
+  std::string header = header_of(columns);
+  std::size_t kept = 0, at = 0;
+  Index step = -1;
+  while (const auto line = lines.next()) {
+    at = text.find('\n', at) + 1;
+    if (!header.empty()) {
+      header.pop_back();
+      if (*line != header) {
+        lines.fail(message(quoted(*line), " where the columns are due: ", header));
+      }
+      header.clear();
+      kept = at;
+      continue;
+    }
+    const Row row = parse_row(columns, *line, lines);
+    if (row.step <= step) lines.fail(message("step ", row.step, " after step ", step));
+    step = row.step;
+    if (step > last_step) continue;
+    table.rows.push_back(row);
+    kept = at;
+  }
+  table.kept = text.substr(0, kept);
+  table.whole = kept == file.size();
+  return table;
+}
+
+constexpr Index kAllSteps = std::numeric_limits<Index>::max();
+
+template <class Row>
+std::vector<Row> truncate(std::span<const Column<Row>> columns, const std::string& path,
+                          Index step) {
+  Table<Row> table = read_table(columns, path, step);
+  if (!table.whole) write_file(path, table.kept, IfExists::replace);
+  return std::move(table.rows);
+}
+
+}  // namespace
+
+void append_metrics(const std::string& path, const MetricsRow& row) {
+  append<MetricsRow>(kMetrics, path, row);
+}
+
+void append_validation(const std::string& path, const ValidationRow& row) {
+  append<ValidationRow>(kValidation, path, row);
+}
+
+std::vector<MetricsRow> read_metrics(const std::string& path) {
+  return read_table<MetricsRow>(kMetrics, path, kAllSteps).rows;
+}
+
+std::vector<ValidationRow> read_validation(const std::string& path) {
+  return read_table<ValidationRow>(kValidation, path, kAllSteps).rows;
+}
+
+std::vector<MetricsRow> truncate_metrics(const std::string& path, Index step) {
+  return truncate<MetricsRow>(kMetrics, path, step);
+}
+
+std::vector<ValidationRow> truncate_validation(const std::string& path, Index step) {
+  return truncate<ValidationRow>(kValidation, path, step);
+}
+
+}  // namespace rf
