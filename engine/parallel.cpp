@@ -12,6 +12,7 @@
 #include <mutex>
 #include <new>
 #include <sstream>
+#include <utility>
 
 #include "engine/check.hpp"
 #include "engine/storage.hpp"
@@ -139,11 +140,18 @@ void set_thread_limit(int count, const std::string& source) {
   o.count.store(count, std::memory_order_relaxed);
 }
 
+namespace {
+thread_local bool alone = false;  // a SerialScope is open
+}
+
+SerialScope::SerialScope() : before_(std::exchange(alone, true)) {}
+SerialScope::~SerialScope() { alone = before_; }
+
 namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
   if (chunks <= 0) return;
-  const int threads = static_cast<int>(std::min<Index>(thread_count(), chunks));
+  const int threads = alone ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
   const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
   std::size_t bytes = 0;
   if (stride < scratch_bytes ||

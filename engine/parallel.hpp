@@ -30,6 +30,19 @@ struct ThreadLimit {
 // Overrides the limit for the whole process. Throws UsageError unless 1 <= count <= 1024.
 void set_thread_limit(int count, const std::string& source);
 
+// While one lives, every parallel_for that its thread calls runs on that thread alone: for threads
+// that work beside the one which computes and must not take the pool from it.
+class SerialScope {
+ public:
+  SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+  ~SerialScope();
+
+ private:
+  bool before_;
+};
+
 namespace detail {
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body);
 }  // namespace detail

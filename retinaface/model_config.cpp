@@ -12,6 +12,11 @@ namespace {
 
 using Json = nlohmann::json;
 
+// What the ten numbers of a face's landmarks are, in order.
+constexpr std::array<const char*, 5> kLandmarks = {"image_left_eye", "image_right_eye", "nose_tip",
+                                                   "image_left_mouth_corner",
+                                                   "image_right_mouth_corner"};
+
 // One object of the description. Reads its keys by name; finish() refuses those that nobody read.
 class ObjectReader {
  public:
@@ -190,14 +195,77 @@ ModelConfig parse_model_config(const std::string& json_text) {
   read_coding(root.object("coding"), config);
   read_nms(root.object("nms"), config);
   const Json& landmarks = root.array("landmarks", 5, 5);
-  if (landmarks != Json{"image_left_eye", "image_right_eye", "nose_tip", "image_left_mouth_corner",
-                        "image_right_mouth_corner"}) {
+  if (landmarks != Json(kLandmarks)) {
     throw ModelError("model description: landmarks are in another order than this program knows");
   }
   config.licence = root.text("licence");
   config.provenance = root.text("provenance");
   (void)root.at("sha256");  // checked by the reader of the file
   root.finish();
+  return config;
+}
+
+namespace {
+
+Json activation_json(const Activation& activation) {
+  switch (activation.kind) {
+    case Activation::Kind::none: return {{"kind", "none"}};
+    case Activation::Kind::relu: return {{"kind", "relu"}};
+    case Activation::Kind::leaky_relu: return {{"kind", "leaky_relu"}, {"slope", activation.slope}};
+  }
+  RF_ASSERT(false);
+}
+
+}  // namespace
+
+std::string to_json(const ModelConfig& config) {
+  Json anchors = Json::array();
+  for (const AnchorLevel& level : config.anchors) {
+    anchors.push_back({{"stride", level.stride}, {"offset", level.offset}, {"sizes", level.sizes}});
+  }
+  const Json json = {{"schema", "retinaface-model/1"},
+                     {"name", config.name},
+                     {"arch",
+                      {{"name", "retinaface"},
+                       {"backbone",
+                        {{"name", config.backbone.name},
+                         {"activation", activation_json(config.backbone.activation)},
+                         {"bn_eps", config.backbone.bn_eps}}},
+                       {"neck",
+                        {{"channels", config.neck.channels},
+                         {"activation", activation_json(config.neck.activation)},
+                         {"bn_eps", config.neck.bn_eps},
+                         {"bias", config.neck.bias == Bias::yes}}},
+                       {"heads", config.heads == HeadSharing::per_level ? "per_level" : "shared"}}},
+                     {"input",
+                      {{"order", config.input.order == ChannelOrder::rgb ? "rgb" : "bgr"},
+                       {"mean", config.input.mean},
+                       {"scale", config.input.scale}}},
+                     {"anchors", anchors},
+                     {"coding",
+                      {{"centre_variance", config.coding.centre_variance},
+                       {"size_variance", config.coding.size_variance},
+                       {"plus_one", config.coding.plus_one},
+                       {"clip", config.coding.clip}}},
+                     {"nms", {{"iou", config.nms.iou}, {"plus_one", config.nms.plus_one}}},
+                     {"landmarks", kLandmarks},
+                     {"licence", config.licence},
+                     {"provenance", config.provenance},
+                     {"sha256", ""}};
+  return json.dump();
+}
+
+ModelConfig light_model_config(const std::string& backbone) {
+  if (backbone != "mobilenet0.25") {
+    throw ModelError(
+        message("backbone '", backbone.substr(0, 60), "' is not known; known: mobilenet0.25"));
+  }
+  ModelConfig config;
+  config.name = backbone;
+  config.backbone = {.name = backbone, .activation = Activation::leaky_relu(0.1)};
+  config.neck.activation = Activation::leaky_relu(0.1);
+  config.input = {.order = ChannelOrder::bgr, .mean = {104, 117, 123}};
+  config.anchors = {{8, 4, {16, 32}}, {16, 8, {64, 128}}, {32, 16, {256, 512}}};
   return config;
 }
 

@@ -69,4 +69,13 @@ struct ModelConfig {
 // senseless value.
 [[nodiscard]] ModelConfig parse_model_config(const std::string& json_text);
 
+// The JSON that parse_model_config reads; `sha256` is left empty (whoever writes the file knows
+// it).
+[[nodiscard]] std::string to_json(const ModelConfig& config);
+
+// The light network of section 4.8 on this backbone, in the public releases' form: leaky ReLU of
+// 0.1, anchors of 16 to 512 on strides 8, 16 and 32, blue-green-red minus the ImageNet mean. Throws
+// ModelError for a backbone it does not know.
+[[nodiscard]] ModelConfig light_model_config(const std::string& backbone);
+
 }  // namespace rf

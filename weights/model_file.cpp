@@ -153,7 +153,8 @@ const NameMap& recognise(const StateDict& tensors, const std::string& name) {
 ModelFile import(const StateDict& theirs, std::string format, const std::string& name,
                  const ReadModelOptions& options) {
   const NameMap& map = recognise(theirs, name);
-  if (map.role == NameMap::Role::backbone) {
+  const bool whole = map.role == NameMap::Role::detector;
+  if (!whole && !options.allow_backbone) {
     throw ModelError(
         message(name, ": is a backbone alone (", map.layout,
                 "), without pyramid, context modules and heads; a detector is needed"));
@@ -161,8 +162,9 @@ ModelFile import(const StateDict& theirs, std::string format, const std::string&
   ModelFile model{
       .format = std::move(format), .description = {}, .tensors = apply(map, theirs), .sha256 = {}};
   model.sha256 = sha256_of(model.tensors);
-  model.description =
-      description_of(Json::parse(map.description), options.description_patch, model.sha256, name);
+  if (whole)
+    model.description =
+        description_of(Json::parse(map.description), options.description_patch, model.sha256, name);
   return model;
 }
 

@@ -22,6 +22,9 @@ struct ReadModelOptions {
   // JSON merge patch (RFC 7396) applied to the description: what tensor names of a public file
   // cannot reveal.
   std::string description_patch;
+  // Whether a file that holds a backbone alone will do: its description is then empty, its tensors
+  // are named as in a detector, "backbone...".
+  bool allow_backbone = false;
 };
 
 // Reads our safetensors file, or a public file that holds a network we know (PyTorch legacy pickle

@@ -82,6 +82,7 @@ int run(int argc, const char* const* argv) {
   add_info(app, exit_code);
   add_eval(app, exit_code);
   add_bench(app, exit_code);
+  add_train(app, exit_code);
   add_help(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,177 @@
+// retinaface train: learns a detector from labelled pictures.
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/check.hpp"
+#include "retinaface/cli/flags.hpp"
+#include "retinaface/cli/results.hpp"
+#include "retinaface/cli/system.hpp"
+#include "retinaface/cli/terminal.hpp"
+#include "retinaface/cli/train_progress.hpp"
+#include "retinaface/cli/verbs.hpp"
+#include "retinaface/training/train.hpp"
+
+namespace rf::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainFlags {
+  TrainingOptions options;
+  RunOptions run;
+  std::string resume;
+  int workers = 1;
+  Index cache_mb = 1024;
+  int threads = 0;
+  std::string isa;
+  bool quiet = false;
+};
+
+// --- stopping
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void request_stop(int number) {
+  stop_requested.store(true);
+  std::signal(number, SIG_DFL);  // a second one ends the process at once
+}
+
+// --- options
+
+// What --overfit asks for where no flag says otherwise: a rate that does not fall, every layer
+// learning, and an end after ten minutes.
+void apply_overfit_defaults(const CLI::App& verb, TrainFlags& flags) {
+  TrainingOptions& o = flags.options;
+  const auto unless_given = [&](const char* flag, auto& value, auto wanted) {
+    if (verb.count(flag) == 0) value = wanted;
+  };
+  unless_given("--epochs", o.epochs, 5000.0);
+  unless_given("--batch", o.batch, std::min<Index>(o.overfit, 8));
+  unless_given("--schedule", o.schedule, std::string("constant"));
+  unless_given("--freeze", o.freeze, Index{0});
+  unless_given("--weight-decay", o.weight_decay, 0.0);
+  unless_given("--clip", o.clip, 10.0);
+  unless_given("--minutes", flags.run.minutes, 10.0);
+  unless_given("--validate-every", flags.run.validate_every, 25.0);
+}
+
+// The checkpoint that --resume names: a file, or the last one of a run's folder.
+std::string find_checkpoint(const std::string& where) {
+  if (!fs::is_directory(where)) return where;
+  const std::vector<Index> steps = checkpoint_steps(where);
+  if (steps.empty()) throw UsageError(message("--resume ", where, ": has no checkpoint"));
+  return checkpoint_path(where, steps.back());
+}
+
+// Flags may repeat what the checkpoint says, and nothing else.
+void refuse_changes(const CLI::App& verb, const TrainingOptions& given,
+                    const TrainingOptions& then) {
+  const auto described_now = described(given), described_then = described(then);
+  std::string changes;
+  for (std::size_t i = 0; i < described_now.size(); ++i) {
+    const auto& [name, value] = described_now[i];
+    if (verb.count("--" + name) == 0 || value == described_then[i].second) continue;
+    changes += message(changes.empty() ? "" : "; ", "--", name, " ", value,
+                       ", but the training has ", described_then[i].second);
+  }
+  if (!changes.empty())
+    throw UsageError(message("--resume goes on with the options of the checkpoint: ", changes));
+}
+
+std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
+  flags.run.loader.threads = flags.workers;
+  flags.run.loader.cached_bytes = flags.cache_mb << 20;
+  if (!flags.resume.empty()) {
+    const std::string path = find_checkpoint(flags.resume);
+    Checkpoint checkpoint = read_checkpoint(path);
+    refuse_changes(verb, flags.options, checkpoint.options);
+    flags.options = checkpoint.options;
+    if (flags.run.folder.empty()) {
+      const fs::path parent = fs::path(path).parent_path();
+      flags.run.folder = parent.empty() ? "." : parent.string();
+    }
+    return checkpoint;
+  }
+  if (flags.options.overfit > 0) apply_overfit_defaults(verb, flags);
+  if (flags.run.folder.empty())
+    throw UsageError("--out DIR is needed: a folder for checkpoints, metrics and the report");
+  if (fs::is_directory(flags.run.folder) && !checkpoint_steps(flags.run.folder).empty()) {
+    throw UsageError(message("--out ", flags.run.folder,
+                             ": holds a training already; --resume goes on with it"));
+  }
+  return std::nullopt;
+}
+
+int train_verb(const CLI::App& verb, TrainFlags& flags) {
+  choose_execution(flags.threads, flags.isa);
+  const std::optional<Checkpoint> from = prepare(verb, flags);
+  if (!flags.quiet) warn_if_slow();
+  stop_requested = false;
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  TrainProgress progress(flags.options, flags.run, flags.quiet);
+  const TrainingResult result = train(flags.options, flags.run, from, progress, stop_requested);
+  progress.finish(result);
+  return result.unreadable.empty() ? kExitDone : kExitSomeFailed;
+}
+
+void add_options(CLI::App& verb, TrainFlags& flags) {
+  for_each_option(flags.options, [&](const char* name, auto& value, const char* help) {
+    CLI::Option* option = verb.add_option(message("--", name), value, help);
+    option->group("What is learned, and how")->capture_default_str();
+    if constexpr (requires {
+                    value.push_back({});
+                    value.clear();
+                  }) {
+      if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+        option->delimiter(',');
+    }
+  });
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand("train", "Learn a detector from labelled pictures");
+  const auto flags = std::make_shared<TrainFlags>();
+  TrainFlags& f = *flags;
+  verb->add_option("--out", f.run.folder, "Folder for checkpoints, metrics, models and the report")
+      ->type_name("DIR");
+  verb->add_option("--resume", f.resume, "Go on with a run: its folder, or one of its checkpoints")
+      ->type_name("PATH");
+  verb->add_option("--log-every", f.run.log_every, "Steps between lines of metrics")
+      ->check(number_between(1, 1e9))
+      ->capture_default_str();
+  verb->add_option("--checkpoint-every", f.run.checkpoint_every, "Steps between checkpoints")
+      ->check(number_between(1, 1e9))
+      ->capture_default_str();
+  verb->add_option("--keep", f.run.keep, "Last checkpoints that are kept, beside the best one")
+      ->check(number_between(1, 1e6))
+      ->capture_default_str();
+  verb->add_option("--validate-every", f.run.validate_every, "Epochs between validations; 0: none")
+      ->check(number_between(0, 1e9))
+      ->capture_default_str();
+  verb->add_option("--minutes", f.run.minutes, "Stop after that long, with a checkpoint; 0: never")
+      ->check(number_between(0, 1e9));
+  verb->add_option("--workers", f.workers, "Threads that prepare pictures")
+      ->check(number_between(1, 256))
+      ->capture_default_str();
+  verb->add_option("--cache-mb", f.cache_mb, "Memory for decoded pictures")
+      ->check(number_between(0, 1e7))
+      ->capture_default_str();
+  verb->add_option("--threads", f.threads, "Threads of the network");
+  verb->add_option("--isa", f.isa, "Instruction set");
+  verb->add_flag("-q,--quiet", f.quiet, "No progress");
+  add_options(*verb, f);
+  verb->callback([verb, flags, &exit_code] { exit_code = train_verb(*verb, *flags); });
+}
+
+}  // namespace rf::cli

@@ -1,0 +1,39 @@
+// What train prints as it goes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "retinaface/cli/progress.hpp"
+#include "retinaface/cli/stopwatch.hpp"
+#include "retinaface/training/train.hpp"
+
+namespace rf::cli {
+
+class TrainProgress final : public TrainingObserver {
+ public:
+  TrainProgress(const TrainingOptions& options, const RunOptions& run, bool quiet)
+      : options_(options), run_(run), quiet_(quiet) {}
+
+  void begun(const Learner& learner, const TrainingData& data, Index step, Index steps) override;
+  void stepped(Index step) override;
+  void logged(const MetricsRow& row) override;
+  void validated(const ValidationRow& row, const Validation& found) override;
+  void skipped(Index step) override;
+
+  // The last lines of a run.
+  void finish(const TrainingResult& result);
+
+ private:
+  TrainingOptions options_;
+  RunOptions run_;
+  bool quiet_;
+  Index first_ = 0, steps_ = 0;
+  Stopwatch watch_;
+  std::unique_ptr<Progress> bar_;
+};
+
+// "1 h 05 min", "12 min", "40 s".
+[[nodiscard]] std::string duration_text(double seconds);
+
+}  // namespace rf::cli

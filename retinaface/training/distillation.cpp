@@ -1,0 +1,71 @@
+#include "retinaface/training/distillation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "autograd/ops.hpp"
+#include "engine/check.hpp"
+
+namespace rf {
+
+namespace {
+
+constexpr float kBelow = 0.01F;
+
+// [N, A, V] as [N A, V].
+Var rows(const Var& output, Index values) {
+  return ag::reshape(output, {output.value().numel() / values, values});
+}
+
+Tensor labels(Index count, std::int64_t value) {
+  const std::vector<std::int64_t> all(static_cast<std::size_t>(count), value);
+  return Tensor::from({count}, std::span<const std::int64_t>(all));
+}
+
+}  // namespace
+
+Var distillation_loss(const HeadOutputs& ours, const HeadOutputs& teacher,
+                      const DistillationWeights& weights) {
+  RF_CHECK_SHAPE(ours.cls.shape() == teacher.cls.shape() && ours.box.shape() == teacher.box.shape(),
+                 "distillation_loss", "outputs are ", ours.cls.shape(), " and ", ours.box.shape(),
+                 ", the teacher's are ", teacher.cls.shape(), " and ", teacher.box.shape());
+  const Var logits = rows(ours.cls, 2);
+  const Tensor s = softmax(logits.value(), 1), t = softmax(rows(teacher.cls, 2).value(), 1);
+
+  std::vector<std::int64_t> chosen;
+  std::vector<float> probability, focus;  // t, |t - s|
+  double faces = 0;
+  for (Index i = 0; i < t.shape()[0]; ++i) {
+    const float ti = t.data<float>()[2 * i + 1], si = s.data<float>()[2 * i + 1];
+    if (std::max(ti, si) < kBelow) continue;
+    chosen.push_back(i);
+    probability.push_back(ti);
+    focus.push_back(std::abs(ti - si));
+    faces += double{ti};
+  }
+  const auto count = static_cast<Index>(chosen.size());
+  const Tensor index = Tensor::from({count}, std::span<const std::int64_t>(chosen));
+  const Var wanted(Tensor::from({count}, std::span<const float>(probability)));
+  const Var weight(Tensor::from({count}, std::span<const float>(focus)));
+
+  const Var picked = ag::gather(logits, 0, index);
+  const Var face = ag::softmax_cross_entropy(picked, labels(count, 1));
+  const Var background = ag::softmax_cross_entropy(picked, labels(count, 0));
+  // t face + (1 - t) background
+  const Var entropy = ag::add(background, ag::multiply(wanted, ag::subtract(face, background)));
+  const auto regression = [&](const Var& output, const Var& target, Index values) {
+    const Var here = ag::gather(rows(output, values), 0, index);
+    const Var there(gather(rows(target, values).value(), 0, index));
+    const Var distance = ag::sum(ag::smooth_l1(here, there, {.beta = 1}), {1});
+    return ag::sum(ag::multiply(distance, wanted));
+  };
+  const Var total = ag::add(
+      ag::sum(ag::multiply(weight, entropy)),
+      ag::add(ag::scale(regression(ours.box, teacher.box, 4), weights.box),
+              ag::scale(regression(ours.landmark, teacher.landmark, 10), weights.landmark)));
+  return ag::scale(total, 1 / std::max(faces, 1.0));
+}
+
+}  // namespace rf

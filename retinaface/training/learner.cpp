@@ -1,0 +1,167 @@
+#include "retinaface/training/learner.hpp"
+
+#include <utility>
+
+#include "autograd/finite.hpp"
+#include "autograd/grad_norm.hpp"
+#include "autograd/ops.hpp"
+#include "autograd/scope.hpp"
+#include "engine/check.hpp"
+#include "layers/init.hpp"
+#include "retinaface/loss.hpp"
+#include "retinaface/training/distillation.hpp"
+
+namespace rf {
+
+namespace {
+
+double number(const Var& scalar) { return double{*std::as_const(scalar.value()).data<float>()}; }
+
+// A weight of a convolution; batch norm's parameters and biases have rank 1.
+bool is_matrix(const Var& parameter) { return parameter.shape().rank() > 1; }
+
+bool same_outputs(const ModelConfig& a, const ModelConfig& b) {
+  const auto same_level = [](const AnchorLevel& x, const AnchorLevel& y) {
+    return x.stride == y.stride && x.offset == y.offset && x.sizes == y.sizes;
+  };
+  return std::equal(a.anchors.begin(), a.anchors.end(), b.anchors.begin(), b.anchors.end(),
+                    same_level) &&
+         a.input.order == b.input.order && a.input.mean == b.input.mean &&
+         a.input.scale == b.input.scale && a.coding.centre_variance == b.coding.centre_variance &&
+         a.coding.size_variance == b.coding.size_variance && a.coding.plus_one == b.coding.plus_one;
+}
+
+void add_prefixed(StateDict& into, const std::string& prefix, const StateDict& from) {
+  for (const auto& [name, tensor] : from) into.emplace(prefix + name, tensor);
+}
+
+StateDict without_prefix(const StateDict& all, const std::string& prefix) {
+  StateDict part;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(prefix)) part.emplace(name.substr(prefix.size()), tensor);
+  }
+  return part;
+}
+
+constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "ema/";
+
+}  // namespace
+
+Learner::Learner(const TrainingOptions& options)
+    : options_(options), config_(light_model_config(options.backbone)), network_(config_) {
+  initialize(network_, {.scheme = InitScheme::xavier_uniform}, options.seed);
+  if (!options.init.empty()) load_init();
+  if (!options.teacher.empty()) load_teacher();
+  network_.train();
+  network_.freeze_backbone(options.freeze);
+
+  ag::ParameterGroup decaying{.parameters = {}, .weight_decay = options.weight_decay}, others;
+  for (const auto& [name, var] : network_.named_parameters()) {
+    parameters_.push_back({name, var});
+    (options.decay_all || is_matrix(var) ? decaying : others).parameters.push_back({name, var});
+  }
+  optimizer_ = std::make_unique<ag::Sgd>(std::vector{decaying, others},
+                                         ag::SgdOptions{.momentum = options.momentum});
+  if (options.ema > 0) {
+    // Running statistics are averaged too: they must belong to the averaged weights.
+    std::vector<ag::Parameter> averaged = parameters_;
+    for (const auto& [name, var] : network_.named_buffers()) averaged.push_back({name, var});
+    ema_ = std::make_unique<ag::Ema>(averaged, ag::EmaOptions{.decay = options.ema});
+  }
+}
+
+void Learner::load_init() {
+  const ModelFile file =
+      read_model(options_.init, {.description_patch = {}, .allow_backbone = true});
+  StateDict state = network_.state_dict();
+  for (const auto& [name, tensor] : file.tensors) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.shape() != tensor.shape())
+      throw ModelError(message(options_.init, ": holds ", name, " ", tensor.shape(), ", which ",
+                               options_.backbone, " does not have"));
+    found->second = tensor.clone();  // the file may change while training goes on
+  }
+  network_.load_state_dict(state);
+}
+
+void Learner::load_teacher() {
+  const ModelFile file = read_model(options_.teacher);
+  const ModelConfig config = parse_model_config(file.description);
+  if (!same_outputs(config, config_)) {
+    throw UsageError(message("--teacher ", options_.teacher,
+                             ": its anchors, box coding or input differ from the network's"));
+  }
+  teacher_ = std::make_unique<RetinaFace>(config);
+  teacher_->load_state_dict(file.tensors);
+}
+
+StepLosses Learner::step(const Batch& batch, double learning_rate) {
+  optimizer_->clear_grads();
+  const Var image(batch.image);
+  std::optional<HeadOutputs> taught;
+  if (teacher_) {
+    const ag::NoGradScope no_grad;
+    taught = teacher_->forward(image);
+  }
+  const HeadOutputs outputs = network_.forward(image);
+  const LossWeights weights{.box = options_.box_weight, .landmark = options_.landmark_weight};
+  const Losses losses = multi_task_loss(outputs, batch.targets, weights);
+  Var total = losses.total;
+  StepLosses result;
+  if (taught) {
+    const Var distance =
+        distillation_loss(outputs, *taught, {.box = weights.box, .landmark = weights.landmark});
+    result.teacher = number(distance);
+    total = ag::add(total, ag::scale(distance, options_.teacher_weight));
+  }
+  total.backward();
+  result.total = number(total);
+  result.cls = number(losses.cls);
+  result.box = number(losses.box);
+  result.landmark = number(losses.landmark);
+  const ag::StepVerdict verdict =
+      judge_step(total.value(), parameters_,
+                 options_.skip_non_finite ? ag::OnNonFinite::skip : ag::OnNonFinite::stop);
+  result.taken = verdict.take_step;
+  if (!result.taken) return result;
+  result.grad_norm = options_.clip > 0 ? clip_grad_norm(parameters_, options_.clip)
+                                       : ag::global_grad_norm(parameters_);
+  optimizer_->step(learning_rate);
+  if (ema_) ema_->update();
+  return result;
+}
+
+StateDict Learner::state() const {
+  StateDict state;
+  for (const auto& [name, tensor] : network_.state_dict())
+    state.emplace(kModel + name, tensor.clone());  // running statistics are written in place
+  add_prefixed(state, kOptimizer, optimizer_->state());
+  if (ema_) add_prefixed(state, kEma, ema_->state());
+  return state;
+}
+
+void Learner::load_state(const StateDict& state) {
+  StateDict model;
+  for (const auto& [name, tensor] : without_prefix(state, kModel))
+    model.emplace(name, tensor.clone());  // a mapped file is not to be written to
+  network_.load_state_dict(model);
+  optimizer_->load_state(without_prefix(state, kOptimizer));
+  if (ema_) ema_->load_state(without_prefix(state, kEma));
+}
+
+StateDict Learner::weights() const {
+  StateDict live = network_.state_dict();
+  if (ema_) return ema_->averaged(live);
+  for (auto& [name, tensor] : live) tensor = tensor.clone();
+  return live;
+}
+
+Index Learner::parameter_count() const {
+  Index count = 0;
+  for (const ag::Parameter& parameter : parameters_) {
+    if (parameter.var.requires_grad()) count += parameter.var.value().numel();
+  }
+  return count;
+}
+
+}  // namespace rf

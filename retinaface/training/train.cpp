@@ -1,0 +1,272 @@
+#include "retinaface/training/train.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <utility>
+
+#include "engine/check.hpp"
+#include "engine/storage.hpp"
+#include "retinaface/training/learner.hpp"
+
+namespace rf {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// With --overfit a face counts from this size, and is found from this score on.
+constexpr double kLearnedSide = 16, kLearnedShare = 0.99;
+constexpr float kLearnedScore = 0.5F;
+
+// Adds up what happens between two rows of metrics.
+class RowBuilder {
+ public:
+  void add(const StepLosses& losses, double learning_rate) {
+    if (losses.taken) {
+      sum_.loss += losses.total;
+      sum_.cls += losses.cls;
+      sum_.box += losses.box;
+      sum_.landmark += losses.landmark;
+      sum_.teacher += losses.teacher;
+      sum_.grad_norm += losses.grad_norm;
+      ++taken_;
+    }
+    sum_.learning_rate = learning_rate;
+    ++steps_;
+  }
+  [[nodiscard]] bool empty() const { return steps_ == 0; }
+
+  // `pauses` (validation, saving) do not count as time of the steps.
+  MetricsRow row(Index step, Index batch, Index epoch_size, double waited) {
+    MetricsRow row = sum_;
+    const double steps = static_cast<double>(std::max<Index>(taken_, 1));
+    for (double* mean :
+         {&row.loss, &row.cls, &row.box, &row.landmark, &row.teacher, &row.grad_norm})
+      *mean /= steps;
+    row.step = step;
+    row.images = step * batch;
+    row.epoch = static_cast<double>(row.images) / static_cast<double>(epoch_size);
+    const double seconds = std::max(seconds_since(start_) - paused_, 1e-9);
+    row.seconds_per_image = seconds / static_cast<double>(steps_ * batch);
+    row.wait_share = std::clamp((waited - waited_) / seconds, 0.0, 1.0);
+    *this = RowBuilder();
+    waited_ = waited;
+    return row;
+  }
+  void pause(double seconds) { paused_ += seconds; }
+
+ private:
+  MetricsRow sum_;
+  Index steps_ = 0, taken_ = 0;
+  double waited_ = 0, paused_ = 0;
+  Clock::time_point start_ = Clock::now();
+};
+
+std::string percent(double share) { return message(std::round(share * 1e4) / 1e2); }
+
+class Run {
+ public:
+  Run(const TrainingOptions& options, const RunOptions& run, const std::optional<Checkpoint>& from,
+      TrainingObserver& observer)
+      : options_(options),
+        run_(run),
+        observer_(observer),
+        data_(read_training_data(options)),
+        learner_(options),
+        rate_(learning_rate(options)) {
+    make_folder();
+    result_.steps = step_count(options, data_.train);
+    if (from) go_on(*from);
+    truncate_metrics(path("metrics.csv"), result_.step);
+    truncate_validation(path("validation.csv"), result_.step);
+  }
+
+  TrainingResult train(const std::atomic<bool>& stop) {
+    observer_.begun(learner_, data_, result_.step, result_.steps);
+    set_kept_memory_limit(std::numeric_limits<std::size_t>::max());
+    const auto start = Clock::now();
+    Loader loader(data_.train, learner_.config(), batch_options(options_), run_.loader,
+                  result_.step);
+    result_.end = TrainingEnd::finished;
+    while (result_.step < result_.steps) {
+      if (stop) {
+        result_.end = TrainingEnd::stopped;
+        break;
+      }
+      if (run_.minutes > 0 && seconds_since(start) >= 60 * run_.minutes) {
+        result_.end = TrainingEnd::out_of_time;
+        break;
+      }
+      take_step(loader);
+      const bool last = result_.step == result_.steps;
+      if (result_.step % run_.log_every == 0 || last) log(loader);
+      if (validation_is_due() || (last && run_.validate_every > 0)) {
+        if (validate_now()) {
+          result_.end = TrainingEnd::learned;
+          break;
+        }
+      }
+      if (result_.step % run_.checkpoint_every == 0 && !last) save(loader);
+    }
+    save(loader);
+    write_detector("last.safetensors", "");
+    result_.unreadable = loader.unreadable();
+    return result_;
+  }
+
+ private:
+  [[nodiscard]] std::string path(const std::string& name) const { return run_.folder + "/" + name; }
+
+  void make_folder() const {
+    std::error_code error;
+    std::filesystem::create_directories(run_.folder, error);
+    if (error) throw FileError(message(run_.folder, ": cannot make the folder: ", error.message()));
+  }
+
+  void go_on(const Checkpoint& from) {
+    if (from.data_sha256 != data_.sha256) {
+      throw UsageError(
+          "resume: the label files are not those that the training began with; a changed data set "
+          "is a new training (--init takes weights from an old one)");
+    }
+    try {
+      learner_.load_state(from.state);
+    } catch (const ShapeError& error) {
+      throw ModelError(message("the checkpoint is of another network: ", error.what()));
+    }
+    result_.step = from.step;
+    result_.best_step = from.best_step;
+    result_.best_ap = from.best_ap;
+  }
+
+  [[nodiscard]] double epoch_after(Index step) const {
+    return static_cast<double>(step * options_.batch) /
+           static_cast<double>(data_.train.epoch_size());
+  }
+
+  void take_step(Loader& loader) {
+    const Batch batch = loader.next();
+    const double rate = rate_(epoch_after(result_.step));
+    const StepLosses losses = learner_.step(batch, rate);
+    ++result_.step;
+    row_.add(losses, rate);
+    if (!losses.taken) {
+      ++result_.skipped_steps;
+      observer_.skipped(result_.step);
+    }
+    observer_.stepped(result_.step);
+  }
+
+  void log(const Loader& loader) {
+    if (row_.empty()) return;
+    const MetricsRow row =
+        row_.row(result_.step, options_.batch, data_.train.epoch_size(), loader.waited());
+    append_metrics(path("metrics.csv"), row);
+    observer_.logged(row);
+  }
+
+  // Whether this step passed a multiple of validate_every.
+  [[nodiscard]] bool validation_is_due() const {
+    if (run_.validate_every <= 0) return false;
+    const auto passed = [&](Index step) {
+      return std::floor(epoch_after(step) / run_.validate_every);
+    };
+    return passed(result_.step) > passed(result_.step - 1);
+  }
+
+  // True when there is nothing left to learn (--overfit).
+  bool validate_now() {
+    if (data_.validation.empty()) return false;
+    const auto start = Clock::now();
+    const bool overfit = options_.overfit > 0;
+    ValidationOptions how;
+    if (overfit)
+      how = {.min_face = kLearnedSide,
+             .score = kLearnedScore,
+             .size = message(options_.sizes.front(), "x", options_.sizes.front())};
+    const Pipeline pipeline(detector(), {.score = how.score, .nms = {}, .size = how.size});
+    const Validation found = validate(pipeline, data_.validation, how);
+    const ValidationRow row{.step = result_.step,
+                            .epoch = epoch_after(result_.step),
+                            .ap = found.ap,
+                            .recall = found.recall,
+                            .faces = found.faces};
+    append_validation(path("validation.csv"), row);
+    if (found.ap > result_.best_ap) {
+      result_.best_ap = found.ap;
+      result_.best_step = result_.step;
+      write_detector("best.safetensors", message("; ", percent(found.ap), " % AP on ",
+                                                 data_.validation.size(), " validation pictures"));
+    }
+    observer_.validated(row, found);
+    row_.pause(seconds_since(start));
+    return overfit && found.recall >= kLearnedShare;
+  }
+
+  [[nodiscard]] LoadedModel detector() const {
+    return {.path = "the network in training",
+            .format = "",
+            .sha256 = "",
+            .config = learner_.config(),
+            .tensors = learner_.weights()};
+  }
+
+  void write_detector(const std::string& name, const std::string& remark) const {
+    ModelConfig config = learner_.config();
+    config.licence = "as the data it was trained on allow";
+    config.provenance = message("retinaface train, step ", result_.step, " of ", result_.steps,
+                                ", seed ", options_.seed, remark);
+    write_model(path(name),
+                {.format = "safetensors",
+                 .description = to_json(config),
+                 .tensors = learner_.weights(),
+                 .sha256 = {}},
+                IfExists::replace);
+  }
+
+  void save(const Loader& loader) {
+    const auto start = Clock::now();
+    log(loader);
+    const std::string file = checkpoint_path(run_.folder, result_.step);
+    write_checkpoint(file, {.step = result_.step,
+                            .options = options_,
+                            .data_sha256 = data_.sha256,
+                            .best_step = result_.best_step,
+                            .best_ap = result_.best_ap,
+                            .state = learner_.state()});
+    prune_checkpoints(run_.folder, run_.keep, result_.best_step);
+    observer_.saved(file);
+    row_.pause(seconds_since(start));
+  }
+
+  const TrainingOptions options_;
+  const RunOptions run_;
+  TrainingObserver& observer_;
+  const TrainingData data_;
+  Learner learner_;
+  const std::function<double(double)> rate_;
+  RowBuilder row_;
+  TrainingResult result_;
+};
+
+}  // namespace
+
+Index step_count(const TrainingOptions& options, const Dataset& data) {
+  const double images = options.epochs * static_cast<double>(data.epoch_size());
+  return std::max<Index>(1, std::llround(images / static_cast<double>(options.batch)));
+}
+
+TrainingResult train(const TrainingOptions& options, const RunOptions& run,
+                     const std::optional<Checkpoint>& from, TrainingObserver& observer,
+                     const std::atomic<bool>& stop) {
+  check(options);
+  return Run(options, run, from, observer).train(stop);
+}
+
+}  // namespace rf

@@ -1,0 +1,40 @@
+// How good a detector is on labelled pictures, during its training.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "retinaface/data/dataset.hpp"
+#include "retinaface/pipeline.hpp"
+
+namespace rf {
+
+struct ValidationOptions {
+  // Faces that count, by the square root of their area, in pixels of the picture that the network
+  // sees; others are neither to be found nor wrong to find.
+  double min_face = 8;
+  float score = 0.02F;            // detections above it are judged
+  std::string size = "original";  // what the network sees
+};
+
+struct ValidatedPicture {
+  std::string path;
+  std::vector<Face> found;
+  std::vector<LabelledFace> missed;  // faces that count and that no detection at IoU 0.5 found
+};
+
+struct Validation {
+  double ap = 0;      // of WIDER FACE's protocol, at IoU 0.5, of the faces that count
+  double recall = 0;  // share of them that a detection found, whatever its score above `score`
+  Index faces = 0;    // that count
+  std::vector<ValidatedPicture> pictures;
+  std::vector<std::string> unreadable;  // paths with the reason; they count as without detections
+};
+
+// Detects in every picture. Throws ModelError when the network gives values that are not finite.
+[[nodiscard]] Validation validate(const Pipeline& pipeline,
+                                  std::span<const TrainingPicture> pictures,
+                                  const ValidationOptions& options);
+
+}  // namespace rf
