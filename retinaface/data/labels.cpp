@@ -1,5 +1,6 @@
 #include "retinaface/data/labels.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -130,15 +131,18 @@ class Reader {
 std::optional<std::array<Point, 5>> landmarks_of(const Numbers& numbers, const Box& box, Index line,
                                                  Reader& reader) {
   if (numbers.count < 19) return std::nullopt;
-  const float room_x = (box.x2 - box.x1) / 2, room_y = (box.y2 - box.y1) / 2;
+  const float width = box.x2 - box.x1, height = box.y2 - box.y1;
   std::array<Point, 5> points{};
   for (std::size_t i = 0; i < points.size(); ++i) {
     const float x = numbers.values[4 + 3 * i], y = numbers.values[5 + 3 * i],
                 flag = numbers.values[6 + 3 * i];
     if (flag < 0) return std::nullopt;
-    if (x < box.x1 - room_x || x > box.x2 + room_x || y < box.y1 - room_y || y > box.y2 + room_y) {
-      reader.note(line, message("landmark ", i + 1, " at (", x, ", ", y,
-                                ") is far from its box; the landmarks are left out"));
+    const float outside = std::max(
+        {(box.x1 - x) / width, (x - box.x2) / width, (box.y1 - y) / height, (y - box.y2) / height});
+    if (!(outside <= 0.5F)) {
+      reader.note(line, message("landmark ", i + 1, " at (", x, ", ", y, ") is far from its box (",
+                                std::round(100 * outside) / 100,
+                                " times its side away); the landmarks are left out"));
       return std::nullopt;
     }
     points[i] = {x, y};
@@ -169,8 +173,9 @@ Labels parse_labels(const NamedText& text, const NamedText& ignored_text) {
         }
         const std::optional<Box> box = reader.box_of(numbers, line);
         if (!box) return;
-        labels.pictures[current].labels.faces.push_back(
-            {*box, landmarks_of(numbers, *box, line, reader)});
+        LabelledPicture& picture = labels.pictures[current];
+        picture.labels.faces.push_back({*box, landmarks_of(numbers, *box, line, reader)});
+        picture.face_lines.push_back(line);
       });
   if (labels.pictures.empty()) {
     throw FormatError(message(text.name, ": names no picture; each begins with a line '# path'"));
@@ -189,6 +194,7 @@ Labels parse_labels(const NamedText& text, const NamedText& ignored_text) {
         if (!known) return;
         if (const std::optional<Box> box = ignored.box_of(numbers, line)) {
           labels.pictures[*known].labels.ignored.push_back(*box);
+          labels.pictures[*known].ignored_lines.push_back(line);
         }
       });
   return labels;

@@ -26,6 +26,8 @@ struct LabelledPicture {
   std::string path;  // as the file has it, relative to the folder of pictures
   Index line;        // where the label file names it
   PictureLabels labels;
+  std::vector<Index> face_lines = {};     // where it has each of labels.faces
+  std::vector<Index> ignored_lines = {};  // and the ignore file each of labels.ignored
 };
 
 struct Labels {

@@ -31,6 +31,7 @@ TEST_CASE("labels: boxes, points that are given, points that are not", "[labels]
   CHECK_FALSE(first.labels.faces[1].landmarks.has_value());
   CHECK(first.labels.faces[2].landmarks.has_value());
   CHECK_FALSE(first.labels.faces[3].landmarks.has_value());
+  CHECK(first.face_lines == std::vector<Index>{2, 3, 5, 6});
   CHECK(labels.pictures[1].path == "d.png");
   CHECK(labels.pictures[1].labels.faces.empty());
 }
@@ -41,6 +42,8 @@ TEST_CASE("labels: regions to ignore go to their picture", "[labels]") {
   CHECK(labels.pictures[0].labels.ignored.size() == 1);
   REQUIRE(labels.pictures[1].labels.ignored.size() == 1);
   CHECK(labels.pictures[1].labels.ignored[0].y2 == 6);
+  CHECK(labels.pictures[1].ignored_lines == std::vector<Index>{2});
+  CHECK(labels.pictures[0].ignored_lines == std::vector<Index>{6});
   REQUIRE(labels.problems.size() == 1);
   CHECK(labels.problems[0].file == "ignore.txt");
   CHECK(labels.problems[0].line == 3);
@@ -62,7 +65,8 @@ TEST_CASE("labels: every line that cannot be right is noted with its number, and
       {"1 2 3 nan", "not a line", 0},
       {"1 2 3 1e30", "not a line", 0},
       {"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21", "not a line", 0},
-      {"10 10 6 8 111 12 0 14 12 0 12 14 0 11 16 0 14 16 0", "landmark 1 at (111, 12)", 1},
+      {"10 10 6 8 111 12 0 14 12 0 12 14 0 11 16 0 14 16 0",
+       "landmark 1 at (111, 12) is far from its box (15.83 times its side away)", 1},
       {"# ../secret.jpg", "inside the folder", 0},
       {"# /etc/passwd", "inside the folder", 0},
       {"# a/../../b", "inside the folder", 0},
