@@ -207,8 +207,9 @@ class Checker {
     sizes.median = sizes_.size() % 2 == 1 ? sizes_[half] : (sizes_[half - 1] + sizes_[half]) / 2;
     sizes.largest = sizes_.back();
     for (const double size : sizes_) {
-      const int octave = std::bit_width(static_cast<unsigned>(size / 8));  // 0 below 8 pixels
-      ++sizes.faces[std::min(static_cast<std::size_t>(octave), sizes.faces.size() - 1)];
+      const auto octave =  // 0 below 8 pixels
+          static_cast<std::size_t>(std::bit_width(static_cast<unsigned>(size / 8)));
+      ++sizes.faces[std::min(octave, sizes.faces.size() - 1)];
     }
   }
 
