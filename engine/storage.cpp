@@ -80,6 +80,11 @@ class Keeper {
     keep(start, bytes);
   }
 
+  std::size_t most_used() {
+    const std::lock_guard lock(mutex_);
+    return most_used_;
+  }
+
   void set_limit(std::size_t bytes) noexcept {
     const std::lock_guard lock(mutex_);
     limit_ = bytes;
@@ -133,6 +138,8 @@ Keeper& keeper() {
 }  // namespace
 
 void set_kept_memory_limit(std::size_t bytes) { keeper().set_limit(bytes); }
+
+std::size_t most_storage_used() { return keeper().most_used(); }
 
 std::shared_ptr<void> allocate_storage(std::size_t bytes) {
   if (bytes < kSmall ||

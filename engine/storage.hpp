@@ -20,4 +20,8 @@ namespace rf {
 void set_kept_memory_limit(std::size_t bytes);
 inline constexpr std::size_t kDefaultKeptMemory = std::size_t{256} << 20;
 
+// The most bytes that large blocks have held at once so far: what training steps need. (Blocks
+// below 128 KiB are not counted, and with the address sanitizer none.)
+[[nodiscard]] std::size_t most_storage_used();
+
 }  // namespace rf

@@ -15,6 +15,8 @@
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/train_progress.hpp"
 #include "retinaface/cli/verbs.hpp"
+#include "retinaface/data/check.hpp"
+#include "retinaface/training/estimate.hpp"
 #include "retinaface/training/train.hpp"
 
 namespace rf::cli {
@@ -31,6 +33,7 @@ struct TrainFlags {
   Index cache_mb = 1024;
   int threads = 0;
   std::string isa;
+  bool check_data = false, dry_run = false;
   bool quiet = false;
 };
 
@@ -86,6 +89,41 @@ void refuse_changes(const CLI::App& verb, const TrainingOptions& given,
     throw UsageError(message("--resume goes on with the options of the checkpoint: ", changes));
 }
 
+// --- without training
+
+int check_data_sets(const TrainFlags& flags) {
+  if (flags.options.data.empty()) throw UsageError("--check-data: --data DIR says what to check");
+  bool clean = true;
+  for (const std::string& flag : flags.options.data) {
+    const DataSource source = parse_data_flag(flag);
+    DataCheck found;
+    {
+      std::unique_ptr<Progress> bar;
+      found = check_data(source, [&](Index done, Index total) {
+        if (!bar) bar = std::make_unique<Progress>("check", total, !flags.quiet);
+        bar->step(done);
+      });
+    }
+    clean = clean && found.problems.empty();
+    print(to_text(found));
+  }
+  return clean ? kExitDone : kExitSomeFailed;
+}
+
+int dry_run(const TrainFlags& flags) {
+  const TrainingEstimate e = estimate_training(flags.options, flags.run);
+  const auto megabytes = [](Index bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0); };
+  const double images = static_cast<double>(e.steps * flags.options.batch);
+  print(message(e.pictures, " pictures, ", e.steps, " steps of ", flags.options.batch, "; ",
+                e.parameters, " numbers to learn\n", "memory: ", megabytes(e.network_bytes),
+                " MB for steps, ", megabytes(e.batch_bytes), " MB for batches in advance, up to ",
+                megabytes(e.cache_bytes), " MB for decoded pictures\n",
+                "time: ", fixed(e.seconds_per_picture * 1000, 1), " ms a picture, ",
+                duration_text(e.seconds_per_picture * images),
+                " in all, and what validation takes\n"));
+  return kExitDone;
+}
+
 std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
   flags.run.loader.threads = flags.workers;
   flags.run.loader.cached_bytes = flags.cache_mb << 20;
@@ -101,6 +139,7 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
     return checkpoint;
   }
   if (flags.options.overfit > 0) apply_overfit_defaults(verb, flags);
+  if (flags.dry_run) return std::nullopt;
   if (flags.run.folder.empty())
     throw UsageError("--out DIR is needed: a folder for checkpoints, metrics and the report");
   if (fs::is_directory(flags.run.folder) && !checkpoint_steps(flags.run.folder).empty()) {
@@ -112,7 +151,9 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
 
 int train_verb(const CLI::App& verb, TrainFlags& flags) {
   choose_execution(flags.threads, flags.isa);
+  if (flags.check_data) return check_data_sets(flags);
   const std::optional<Checkpoint> from = prepare(verb, flags);
+  if (flags.dry_run) return dry_run(flags);
   if (!flags.quiet) warn_if_slow();
   stop_requested = false;
   std::signal(SIGINT, request_stop);
@@ -169,6 +210,9 @@ void add_train(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   verb->add_option("--threads", f.threads, "Threads of the network");
   verb->add_option("--isa", f.isa, "Instruction set");
+  verb->add_flag("--check-data", f.check_data,
+                 "List the lines of --data that cannot be right, and train nothing");
+  verb->add_flag("--dry-run", f.dry_run, "Say what memory and time it takes, and train nothing");
   verb->add_flag("-q,--quiet", f.quiet, "No progress");
   add_options(*verb, f);
   verb->callback([verb, flags, &exit_code] { exit_code = train_verb(*verb, *flags); });

@@ -55,8 +55,8 @@ TrainingOptions parse_training_options(const std::string& text, const std::strin
 
 std::vector<std::pair<std::string, std::string>> described(const TrainingOptions& options) {
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const auto& [key, value] : as_json(options).items())
-    rows.emplace_back(key, shown_value(value));
+  const Json json = as_json(options);
+  for (const auto& [key, value] : json.items()) rows.emplace_back(key, shown_value(value));
   return rows;
 }
 

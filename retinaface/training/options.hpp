@@ -53,40 +53,40 @@ struct TrainingOptions {
 // What for_each_option() calls for each of them.
 template <class Options, class F>
 void for_each_option(Options& o, F&& f) {
-  f("data", o.data, "folder with label.txt and images/, or FOLDER:WEIGHT to mix several");
-  f("backbone", o.backbone, "mobilenet0.25");
-  f("init", o.init, "file with weights to begin with: a backbone, or a whole detector");
-  f("teacher", o.teacher, "detector whose outputs are learned beside the labels");
-  f("seed", o.seed, "of all random numbers");
-  f("epochs", o.epochs, "length of the training; fractions count");
-  f("batch", o.batch, "pictures per step");
-  f("size", o.sizes, "side of the network's picture; of several, each step draws one");
-  f("schedule", o.schedule, "of the learning rate: step, cosine or constant");
-  f("lr", o.lr, "learning rate after the warm-up");
-  f("lr-start", o.lr_start, "learning rate at the beginning of the warm-up");
-  f("lr-end", o.lr_end, "learning rate at the end of the cosine");
-  f("warm-up", o.warm_up, "epochs in which the learning rate rises");
-  f("lr-drops", o.lr_drops, "epochs at which the step schedule divides it by 10");
-  f("momentum", o.momentum, "of SGD");
-  f("weight-decay", o.weight_decay, "of SGD");
-  f("decay-all", o.decay_all, "batch norm and biases decay too");
-  f("clip", o.clip, "largest norm of the gradient; 0: no limit");
-  f("ema", o.ema, "decay of the average of weights that is kept as the model; 0: the weights");
-  f("freeze", o.freeze, "first convolutions of the backbone that do not learn");
-  f("skip-non-finite", o.skip_non_finite, "leave out steps with a loss that is not finite");
-  f("box-weight", o.box_weight, "lambda 1 of the loss");
-  f("landmark-weight", o.landmark_weight, "lambda 2 of the loss");
-  f("positive-iou", o.positive_iou, "an anchor is a face above this overlap");
-  f("negative-iou", o.negative_iou, "and background below this one");
-  f("teacher-weight", o.teacher_weight, "of the loss against the teacher");
-  f("crop", o.crop, "smallest and largest crop, of the picture's short edge");
-  f("mirror", o.mirror, "probability");
-  f("photometric", o.photometric, "distort colours");
-  f("mosaic", o.mosaic, "probability of a mosaic of four pictures");
-  f("min-face", o.min_face, "smaller faces are ignored, pixels of the network's picture");
-  f("holdout", o.holdout, "pictures of the first folder kept for validation");
-  f("val", o.validation, "folder for validation instead");
-  f("overfit", o.overfit, "learn this many pictures by heart, whole and unchanged");
+  f("data", o.data, "Folder with label.txt and images/, or FOLDER:WEIGHT to mix several");
+  f("backbone", o.backbone, "Network body: mobilenet0.25");
+  f("init", o.init, "File with weights to begin with: a backbone, or a whole detector");
+  f("teacher", o.teacher, "Detector whose outputs are learned beside the labels");
+  f("seed", o.seed, "Of all random numbers");
+  f("epochs", o.epochs, "Length of the training; fractions count");
+  f("batch", o.batch, "Pictures per step");
+  f("size", o.sizes, "Side of the network's picture; of several, each step draws one");
+  f("schedule", o.schedule, "Of the learning rate: step, cosine or constant");
+  f("lr", o.lr, "Learning rate after the warm-up");
+  f("lr-start", o.lr_start, "Learning rate at the beginning of the warm-up");
+  f("lr-end", o.lr_end, "Learning rate at the end of the cosine");
+  f("warm-up", o.warm_up, "Epochs in which the learning rate rises");
+  f("lr-drops", o.lr_drops, "Epochs at which the step schedule divides it by 10");
+  f("momentum", o.momentum, "Of SGD");
+  f("weight-decay", o.weight_decay, "Of SGD");
+  f("decay-all", o.decay_all, "Batch norm and biases decay too");
+  f("clip", o.clip, "Largest norm of the gradient; 0: no limit");
+  f("ema", o.ema, "Decay of the average of weights that is kept as the model; 0: the weights");
+  f("freeze", o.freeze, "First convolutions of the backbone that do not learn");
+  f("skip-non-finite", o.skip_non_finite, "Leave out steps with a loss that is not finite");
+  f("box-weight", o.box_weight, "Lambda 1 of the loss");
+  f("landmark-weight", o.landmark_weight, "Lambda 2 of the loss");
+  f("positive-iou", o.positive_iou, "An anchor is a face above this overlap");
+  f("negative-iou", o.negative_iou, "And background below this one");
+  f("teacher-weight", o.teacher_weight, "Of the loss against the teacher");
+  f("crop", o.crop, "Smallest and largest crop, of the picture's short edge");
+  f("mirror", o.mirror, "Probability");
+  f("photometric", o.photometric, "Distort colours");
+  f("mosaic", o.mosaic, "Probability of a mosaic of four pictures");
+  f("min-face", o.min_face, "Smaller faces are ignored, pixels of the network's picture");
+  f("holdout", o.holdout, "Pictures of the first folder kept for validation");
+  f("val", o.validation, "Folder for validation instead");
+  f("overfit", o.overfit, "Learn this many pictures by heart, whole and unchanged");
 }
 
 // A JSON object with every option under its name.

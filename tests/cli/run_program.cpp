@@ -1,6 +1,7 @@
 #include "tests/cli/run_program.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,18 +30,22 @@ void redirect(const std::string& path, int flags, int fd) {
   ::close(opened);
 }
 
-}  // namespace
-
-std::vector<std::string> Outcome::complaints() const {
-  std::vector<std::string> lines;
-  std::istringstream text(err);
-  for (std::string line; std::getline(text, line);) {
-    if (!line.starts_with("retinaface: note:")) lines.push_back(line);
+// Waits for the file or for the end of the child, which stays to be waited for.
+void signal_when_there(pid_t child, int signal, const std::string& file) {
+  siginfo_t ended{};
+  while (::access(file.c_str(), F_OK) != 0) {
+    if (::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        ended.si_pid == child)
+      return;
+    ::usleep(500);
   }
-  return lines;
+  ::kill(child, signal);
 }
 
-Outcome run_program(const std::vector<std::string>& arguments, const RunOptions& options) {
+// `while_running(child)` is called before the end of the program is waited for.
+template <class F>
+Outcome run(const std::vector<std::string>& arguments, const RunOptions& options,
+            F&& while_running) {
   const TemporaryFolder folder;
   const std::string in = folder.file("in"), err = folder.file("err");
   const std::string out = options.output_file.empty() ? folder.file("out") : options.output_file;
@@ -63,12 +68,33 @@ Outcome run_program(const std::vector<std::string>& arguments, const RunOptions&
     ::_exit(127);
   }
   int status = 0;
+  while_running(child);
   if (::waitpid(child, &status, 0) != child) std::abort();
   Outcome outcome;
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   outcome.out = options.output_file.empty() ? text_of(out) : "";
   outcome.err = text_of(err);
   return outcome;
+}
+
+}  // namespace
+
+std::vector<std::string> Outcome::complaints() const {
+  std::vector<std::string> lines;
+  std::istringstream text(err);
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("retinaface: note:")) lines.push_back(line);
+  }
+  return lines;
+}
+
+Outcome run_program(const std::vector<std::string>& arguments, const RunOptions& options) {
+  return run(arguments, options, [](pid_t) {});
+}
+
+Outcome run_program_and_signal(const std::vector<std::string>& arguments, int signal,
+                               const std::string& when) {
+  return run(arguments, {}, [&](pid_t child) { signal_when_there(child, signal, when); });
 }
 
 }  // namespace rf::test

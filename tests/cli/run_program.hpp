@@ -23,4 +23,9 @@ struct RunOptions {
 [[nodiscard]] Outcome run_program(const std::vector<std::string>& arguments,
                                   const RunOptions& options = {});
 
+// The same, and `signal` is sent to the program as soon as the file `when` is there, unless it has
+// ended before.
+[[nodiscard]] Outcome run_program_and_signal(const std::vector<std::string>& arguments, int signal,
+                                             const std::string& when);
+
 }  // namespace rf::test

@@ -1,0 +1,232 @@
+// train, run as a shell would: what a run leaves, and what stopping and going on changes (nothing).
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "tests/cli/images.hpp"
+#include "tests/cli/run_program.hpp"
+#include "tests/support.hpp"
+
+namespace rf::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Six pictures of noise, 96 x 72 pixels, with two faces each, and flags for short trainings on
+// them.
+class Fixture {
+ public:
+  Fixture() {
+    fs::create_directories(folder_.path() / "data/images");
+    std::string labels;
+    for (int i = 0; i < 6; ++i) {
+      const std::string name = "p" + std::to_string(i) + ".ppm";
+      put(file("data/images/" + name), noise_ppm(96, 72, static_cast<std::uint64_t>(i + 1)));
+      labels += "# " + name + "\n10 12 30 34\n" + std::to_string(40 + i) +
+                " 20 24 24 46 28 0 56 28 0 51 32 0 47 38 0 55 38 0\n";
+    }
+    put(label_file(), labels);
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
+  [[nodiscard]] std::string label_file() const { return file("data/label.txt"); }
+
+  [[nodiscard]] Outcome train(const std::string& out, const std::vector<std::string>& more) const {
+    return run_program(arguments(out, more));
+  }
+  [[nodiscard]] Outcome train_and_signal(const std::string& out, int signal,
+                                         const std::string& when) const {
+    return run_program_and_signal(arguments(out, {}), signal, file(out + "/" + when));
+  }
+  [[nodiscard]] Outcome resume(const std::string& out, std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments{"train", "--resume",           file(out), "--log-every",
+                                       "3",     "--checkpoint-every", "4",       "-q"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::string> arguments(const std::string& out,
+                                                   const std::vector<std::string>& more) const {
+    std::vector<std::string> all{"train", "--data", file("data"), "--out", file(out)};
+    for (const char* const flag : {"--size=64,96", "--batch=2", "--epochs=6", "--lr=0.01",
+                                   "--schedule=cosine", "--warm-up=1", "--ema=0.9", "--freeze=1",
+                                   "--holdout=2", "--log-every=3", "--checkpoint-every=4", "-q"}) {
+      const std::string name = std::string(flag).substr(0, std::string(flag).find('='));
+      if (std::find(more.begin(), more.end(), name) == more.end()) all.emplace_back(flag);
+    }
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  TemporaryFolder folder_;
+};
+
+void check_one_complaint(const Outcome& outcome, int exit_code, const std::string& text) {
+  CAPTURE(outcome.err, outcome.out, text);
+  CHECK(outcome.exit_code == exit_code);
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK_THAT(outcome.complaints()[0], Catch::Contains(text));
+}
+
+// Columns 1 to 10 of metrics.csv: the last two are times.
+std::string without_times(const std::string& csv) {
+  std::string text;
+  std::istringstream lines(csv);
+  for (std::string line; std::getline(lines, line);) {
+    for (int i = 0; i < 2; ++i) line.erase(line.find_last_of(','));
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "A training leaves checkpoints, metrics and detectors; threads change none of the bytes") {
+  const Fixture fixture;
+  const Outcome outcome = fixture.train("one", {"--threads", "1"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  // 4 pictures are trained on: 6 epochs of 2 steps.
+  CHECK(fs::exists(fixture.file("one/checkpoint-00000012.safetensors")));
+  CHECK_THAT(get(fixture.file("one/metrics.csv")), Catch::Contains("\n12,6,24,"));
+  CHECK_THAT(get(fixture.file("one/validation.csv")), Catch::Contains("\n12,6,"));
+
+  const Outcome threads =
+      fixture.train("three", {"--threads", "3", "--workers", "4", "--cache-mb", "0"});
+  REQUIRE(threads.exit_code == 0);
+  CHECK(get(fixture.file("one/last.safetensors")) == get(fixture.file("three/last.safetensors")));
+  CHECK(without_times(get(fixture.file("one/metrics.csv"))) ==
+        without_times(get(fixture.file("three/metrics.csv"))));
+  CHECK(get(fixture.file("one/validation.csv")) == get(fixture.file("three/validation.csv")));
+
+  const Outcome info = run_program({"info", fixture.file("one/last.safetensors")});
+  CHECK(info.exit_code == 0);
+  CHECK_THAT(info.out, Catch::Contains("step 12 of 12"));
+}
+
+TEST_CASE("A training keeps the last checkpoints") {
+  const Fixture fixture;
+  REQUIRE(fixture.train("run", {"--keep", "2", "--holdout", "0"}).exit_code == 0);
+  CHECK(fs::exists(fixture.file("run/checkpoint-00000012.safetensors")));
+  CHECK(fs::exists(fixture.file("run/checkpoint-00000008.safetensors")));
+  CHECK_FALSE(fs::exists(fixture.file("run/checkpoint-00000004.safetensors")));
+}
+
+TEST_CASE("A training that was killed goes on to the same bytes") {
+  const Fixture fixture;
+  REQUIRE(fixture.train("whole", {}).exit_code == 0);
+  const std::string wanted = get(fixture.file("whole/last.safetensors"));
+  const std::string checkpoint = get(fixture.file("whole/checkpoint-00000012.safetensors"));
+
+  // Killed once early, at some moment after the first checkpoint, and once late.
+  for (const char* const when :
+       {"checkpoint-00000004.safetensors", "checkpoint-00000008.safetensors"}) {
+    const std::string out = std::string("killed-") + when;
+    const Outcome killed = fixture.train_and_signal(out, SIGKILL, when);
+    CHECK(killed.exit_code == -SIGKILL);
+    CHECK_FALSE(fs::exists(fixture.file(out + "/last.safetensors")));
+    const Outcome resumed = fixture.resume(out);
+    CAPTURE(resumed.err);
+    CHECK(resumed.exit_code == 0);
+    CHECK(get(fixture.file(out + "/last.safetensors")) == wanted);
+    CHECK(get(fixture.file(out + "/checkpoint-00000012.safetensors")) == checkpoint);
+    CHECK(get(fixture.file(out + "/validation.csv")) == get(fixture.file("whole/validation.csv")));
+  }
+}
+
+TEST_CASE(
+    "A training that is asked to stop saves and ends cleanly, and goes on to the same bytes") {
+  const Fixture fixture;
+  REQUIRE(fixture.train("whole", {}).exit_code == 0);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const std::string out = "stopped-" + std::to_string(signal);
+    const Outcome stopped =
+        fixture.train_and_signal(out, signal, "checkpoint-00000004.safetensors");
+    CAPTURE(stopped.err);
+    CHECK(stopped.exit_code == 0);
+    CHECK(fs::exists(fixture.file(out + "/last.safetensors")));
+    CHECK_FALSE(fs::exists(fixture.file(out + "/checkpoint-00000012.safetensors")));
+    CHECK(fixture.resume(out).exit_code == 0);
+    CHECK(get(fixture.file(out + "/last.safetensors")) ==
+          get(fixture.file("whole/last.safetensors")));
+  }
+}
+
+TEST_CASE("A training does not go on with other options, other labels, or another file") {
+  const Fixture fixture;
+  REQUIRE(fixture.train("run", {"--epochs", "2"}).exit_code == 0);
+  check_one_complaint(fixture.resume("run", {"--lr", "0.5", "--batch", "2", "--seed", "9"}), 2,
+                      "--seed 9, but the training has 1; --lr 0.5, but the training has 0.01");
+  check_one_complaint(fixture.train("run", {}), 2, "holds a training already");
+  check_one_complaint(run_program({"train", "--resume", fixture.file("data")}), 2,
+                      "has no checkpoint");
+  check_one_complaint(run_program({"train", "--resume", fixture.file("run/last.safetensors")}), 4,
+                      "is no checkpoint");
+  const std::string labels = get(fixture.label_file());
+  put(fixture.label_file(), labels + "# p0.ppm\n1 1 9 9\n");
+  check_one_complaint(fixture.resume("run"), 2, "label files");
+}
+
+TEST_CASE("A picture that breaks during an epoch is left out, counted and named") {
+  const Fixture fixture;
+  put(fixture.file("data/images/p1.ppm"), "P6 96 72 255\nnot enough");
+  const Outcome outcome = fixture.train("run", {"--holdout", "0"});
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Catch::Contains("p1.ppm: "));
+  CHECK_THAT(outcome.err, Catch::Contains("1 pictures could not be read"));
+  CHECK(fs::exists(fixture.file("run/last.safetensors")));
+  for (int i = 0; i < 6; ++i)
+    fs::remove(fixture.file("data/images/p" + std::to_string(i) + ".ppm"));
+  check_one_complaint(fixture.train("none", {"--holdout", "0"}), 3, "whole source");
+}
+
+TEST_CASE("A loss that is not finite ends a training, or is left out where that is wanted") {
+  const Fixture fixture;
+  const std::vector<std::string> wild = {"--lr", "1e3", "--lr-start", "1e3", "--holdout", "0"};
+  const Outcome ended = fixture.train("run", wild);
+  check_one_complaint(ended, 3, "is ");
+  std::vector<std::string> skipping = wild;
+  skipping.insert(skipping.end(), {"--skip-non-finite", "on"});
+  const Outcome skipped = fixture.train("skipping", skipping);
+  CHECK(skipped.exit_code == 0);
+  CHECK_THAT(skipped.err, Catch::Contains("was left out"));
+}
+
+TEST_CASE("Train says what is wrong with its flags") {
+  const Fixture fixture;
+  check_one_complaint(run_program({"train", "--out", fixture.file("o")}), 2, "--data");
+  check_one_complaint(run_program({"train", "--data", fixture.file("data")}), 2, "--out");
+  check_one_complaint(fixture.train("o", {"--data", fixture.file("nowhere")}), 3, "nowhere");
+  check_one_complaint(fixture.train("o", {"--schedule", "square"}), 2, "--schedule square");
+  check_one_complaint(fixture.train("o", {"--size", "8"}), 2, "size 8");
+  check_one_complaint(fixture.train("o", {"--crop", "0.5"}), 2, "--crop");
+  check_one_complaint(fixture.train("o", {"--holdout", "6"}), 2, "--holdout 6");
+  check_one_complaint(fixture.train("o", {"--backbone", "vgg"}), 4, "vgg");
+  check_one_complaint(fixture.train("o", {"--init", fixture.label_file()}), 4, "is no model file");
+  check_one_complaint(fixture.train("o", {"--lr", "nan"}), 2, "--lr");
+  check_one_complaint(fixture.train("o", {"--overfit", "7"}), 2, "--overfit 7");
+}
+
+TEST_CASE(
+    "A dry run says what it takes, and a check what is wrong with the labels; neither trains") {
+  const Fixture fixture;
+  const Outcome dry = fixture.train("o", {"--dry-run"});
+  CAPTURE(dry.err);
+  CHECK(dry.exit_code == 0);
+  CHECK_THAT(dry.out, Catch::Contains("12 steps of 2"));
+  CHECK_THAT(dry.out, Catch::Contains(" MB for steps"));
+
+  const Outcome clean = run_program({"train", "--check-data", "--data", fixture.file("data")});
+  CHECK(clean.exit_code == 0);
+  put(fixture.label_file(), get(fixture.label_file()) + "# gone.ppm\n1 2 0 5\n");
+  const Outcome found = run_program({"train", "--check-data", "--data", fixture.file("data")});
+  CHECK(found.exit_code == 1);
+  CHECK_THAT(found.out, Catch::Contains("label.txt:19: "));
+  CHECK_THAT(found.out, Catch::Contains("label.txt:20: "));
+  CHECK_FALSE(fs::exists(fixture.file("o")));
+}
+
+}  // namespace rf::test
