@@ -14,7 +14,6 @@ namespace rf {
 namespace {
 
 constexpr Index kMaxFileBytes = Index{1} << 30;
-constexpr int kJpegQuality = 92;  // above 90 the encoder keeps the full resolution of colours
 
 // What a decoder may hold at once: most is an interlaced 16-bit PNG with transparency (8 bytes per
 // pixel inflated into a buffer grown by doubling, 8 for the picture, up to 4 for a pass); small
@@ -90,6 +89,12 @@ std::vector<std::byte> encode_ppm(const Image& image) {
   return file;
 }
 
+// What the encoders take; .ppm has no limit.
+bool encodable(const Image& image, bool jpeg) {
+  const Index limit = jpeg ? 65535 : INT_MAX;
+  return image.width <= limit && image.height <= limit && image.width <= INT_MAX / 4 / image.height;
+}
+
 }  // namespace
 
 Image decode_image(std::span<const std::byte> file, const std::string& name,
@@ -123,17 +128,24 @@ void write_image(const std::string& path, const Image& image, IfExists if_exists
     throw UsageError(message(path, ": the name must end in .png, .jpg, .jpeg, .bmp or .ppm"));
   }
   if (extension == ".ppm") return write_file(path, encode_ppm(image), if_exists);
-  const Index limit = jpeg ? 65535 : INT_MAX;
-  if (image.width > limit || image.height > limit || image.width > INT_MAX / 4 / image.height) {
+  if (!encodable(image, jpeg)) {
     throw UsageError(
         message(path, ": ", image.width, " x ", image.height,
                 " pixels are more than this format's encoder takes; .ppm has no limit"));
   }
   write_file(path,
-             jpeg                  ? stb::encode_jpeg(image, kJpegQuality)
+             jpeg                  ? encode_jpeg(image)
              : extension == ".png" ? stb::encode_png(image)
                                    : stb::encode_bmp(image),
              if_exists);
+}
+
+std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
+  RF_CHECK_SHAPE(image.width >= 1 && image.height >= 1 && encodable(image, true), "encode_jpeg",
+                 "a picture of ", image.width, " x ", image.height, " pixels");
+  RF_ASSERT(image.rgb.size() == static_cast<std::size_t>(3 * image.width * image.height));
+  RF_ASSERT(quality >= 1 && quality <= 100);
+  return stb::encode_jpeg(image, quality);
 }
 
 }  // namespace rf

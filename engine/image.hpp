@@ -44,4 +44,9 @@ struct DecodeOptions {
 // exists with IfExists::refuse.
 void write_image(const std::string& path, const Image& image, IfExists if_exists);
 
+// The bytes of a JPEG file. Quality 1 to 100; above 90 the encoder keeps the full resolution of
+// colours. Throws ShapeError for an empty picture, or one too large for a JPEG (65535 pixels a
+// side, 2^29 in all).
+[[nodiscard]] std::vector<std::byte> encode_jpeg(const Image& image, int quality = 92);
+
 }  // namespace rf

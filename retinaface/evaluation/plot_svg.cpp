@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <string_view>
 #include <utility>
 
 #include "engine/check.hpp"
+#include "retinaface/markup.hpp"
 
 namespace rf {
 
@@ -28,37 +28,6 @@ struct Stroke {
   const char* dashes;
 };
 
-std::string number(double value, int decimals = 2) {
-  std::array<char, 64> text;
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value,
-                                          std::chars_format::fixed, decimals);
-  RF_ASSERT(error == std::errc());
-  std::string result(text.data(), end);
-  if (result.find('.') != std::string::npos) {
-    result.erase(result.find_last_not_of('0') + 1);
-    if (result.back() == '.') result.pop_back();
-  }
-  return result == "-0" ? "0" : result;
-}
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&') {
-      result += "&amp;";
-    } else if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else if (static_cast<unsigned char>(c) < ' ') {
-      result += ' ';
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 // Okabe and Ito's colours; the dashes keep curves apart in print without colour.
 Stroke distinct_stroke(std::size_t i) {
   static constexpr std::array<const char*, 6> kColours{"#0072b2", "#d55e00", "#009e73",
@@ -77,7 +46,7 @@ Stroke sequential_stroke(std::size_t i, std::size_t count) {
   std::string colour = "rgb(";
   for (std::size_t channel = 0; channel < 3; ++channel) {
     const double low = kStops[stop][channel], high = kStops[stop + 1][channel];
-    colour += number(std::round(low + (high - low) * (t - static_cast<double>(stop))), 0) +
+    colour += decimal_number(std::round(low + (high - low) * (t - static_cast<double>(stop))), 0) +
               (channel < 2 ? "," : ")");
   }
   return {colour, ""};
@@ -114,21 +83,22 @@ std::vector<std::string> columns_of(const std::string& label) {
 class SvgWriter {
  public:
   explicit SvgWriter(double height) {
-    svg_ = message("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", number(kWidth), " ",
-                   number(height), "\" width=\"", number(kWidth), "\" height=\"", number(height),
+    svg_ = message("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ",
+                   decimal_number(kWidth), " ", decimal_number(height), "\" width=\"",
+                   decimal_number(kWidth), "\" height=\"", decimal_number(height),
                    "\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"14\">\n",
-                   "<rect width=\"", number(kWidth), "\" height=\"", number(height),
+                   "<rect width=\"", decimal_number(kWidth), "\" height=\"", decimal_number(height),
                    "\" fill=\"#ffffff\"/>\n");
   }
 
   void text(double x, double y, std::string_view content, const std::string& attributes) {
-    svg_ += message("<text x=\"", number(x), "\" y=\"", number(y), "\" ", attributes, ">",
-                    escaped(content), "</text>\n");
+    svg_ += message("<text x=\"", decimal_number(x), "\" y=\"", decimal_number(y), "\" ",
+                    attributes, ">", escaped(content), "</text>\n");
   }
 
   void line(double x1, double y1, double x2, double y2, const std::string& attributes) {
-    svg_ += message("<line x1=\"", number(x1), "\" y1=\"", number(y1), "\" x2=\"", number(x2),
-                    "\" y2=\"", number(y2), "\" ", attributes, "/>\n");
+    svg_ += message("<line x1=\"", decimal_number(x1), "\" y1=\"", decimal_number(y1), "\" x2=\"",
+                    decimal_number(x2), "\" y2=\"", decimal_number(y2), "\" ", attributes, "/>\n");
   }
 
   void raw(const std::string& element) { svg_ += element + "\n"; }
@@ -140,7 +110,8 @@ class SvgWriter {
 };
 
 std::string stroke_attributes(const Stroke& stroke, double width) {
-  std::string text = message("stroke=\"", stroke.colour, "\" stroke-width=\"", number(width), "\"");
+  std::string text =
+      message("stroke=\"", stroke.colour, "\" stroke-width=\"", decimal_number(width), "\"");
   if (*stroke.dashes) text += message(" stroke-dasharray=\"", stroke.dashes, "\"");
   return text;
 }
@@ -162,7 +133,7 @@ void draw_axes(SvgWriter& svg, const Plot& plot, double top) {
     svg.line(x, bottom, x, bottom + (i % 2 ? 3 : 6), ink);
     svg.line(kLeft - (i % 2 ? 3 : 6), y, kLeft, y, ink);
     if (i % 2 == 0) {
-      const std::string tick = number(i / 10.0, 1);
+      const std::string tick = decimal_number(i / 10.0, 1);
       svg.text(x, bottom + 22, tick, fill(kInk, "middle"));
       svg.text(kLeft - 11, y + 5, tick, fill(kInk, "end"));
     }
@@ -172,7 +143,7 @@ void draw_axes(SvgWriter& svg, const Plot& plot, double top) {
            fill(kInk, "middle") + " font-size=\"15\"");
   svg.text(0, 0, plot.y_label,
            fill(kInk, "middle") + message(" font-size=\"15\" transform=\"translate(28 ",
-                                          number(middle), ") rotate(-90)\""));
+                                          decimal_number(middle), ") rotate(-90)\""));
 }
 
 // Points nearer than a quarter of a pixel to the one before add nothing.
@@ -185,7 +156,7 @@ void draw_curve(SvgWriter& svg, const PlotCurve& curve, const Stroke& stroke, do
     const double y = top + kArea * (1 - std::clamp(curve.y[i], 0.0, 1.0));
     const bool last = i + 1 == curve.x.size();
     if (!last && std::abs(x - last_x) < 0.25 && std::abs(y - last_y) < 0.25) continue;
-    points += (points.empty() ? "" : " ") + number(x) + "," + number(y);
+    points += (points.empty() ? "" : " ") + decimal_number(x) + "," + decimal_number(y);
     last_x = x;
     last_y = y;
   }
@@ -244,8 +215,9 @@ std::string plot_svg(const Plot& plot) {
   draw_axes(svg, plot, top);
   for (std::size_t i = plot.curves.size(); i-- > 0;)
     draw_curve(svg, plot.curves[i], strokes[i], top);
-  svg.raw(message("<rect x=\"", number(kLeft), "\" y=\"", number(top), "\" width=\"", number(kArea),
-                  "\" height=\"", number(kArea), "\" fill=\"none\" stroke=\"", kInk, "\"/>"));
+  svg.raw(message("<rect x=\"", decimal_number(kLeft), "\" y=\"", decimal_number(top),
+                  "\" width=\"", decimal_number(kArea), "\" height=\"", decimal_number(kArea),
+                  "\" fill=\"none\" stroke=\"", kInk, "\"/>"));
   draw_legend(svg, plot, strokes, top);
   return svg.finish();
 }
