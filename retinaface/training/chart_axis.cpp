@@ -52,8 +52,8 @@ double Axis::position(double value) const {
   return rf::log(value / low) / rf::log(high / low);
 }
 
-Axis linear_axis(double low, double high, int ticks) {
-  RF_ASSERT(chartable(low) && chartable(high) && low <= high && ticks >= 1);
+Axis linear_axis(double low, double high, int steps) {
+  RF_ASSERT(chartable(low) && chartable(high) && low <= high && steps >= 1);
   // Below this a range is rounding, not extent.
   const double least = std::max({std::abs(low), std::abs(high), 1e-20}) * 1e-9;
   if (high - low < least) {
@@ -62,7 +62,7 @@ Axis linear_axis(double low, double high, int ticks) {
     high += pad;
   }
   Axis axis{low, high, false, {}};
-  const double wanted = (high - low) / ticks;
+  const double wanted = (high - low) / steps;
   int exponent = exponent_of(wanted);
   double digit = wanted / power_of_ten(exponent);
   digit = digit <= 1.001 ? 1 : digit <= 2.001 ? 2 : digit <= 5.001 ? 5 : 10;

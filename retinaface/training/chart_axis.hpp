@@ -23,10 +23,10 @@ struct Axis {
   [[nodiscard]] double position(double value) const;
 };
 
-// Both require chartable low <= high. Of the linear one a range without extent is widened; about
-// `ticks` multiples of 1, 2 or 5 times a power of ten. The logarithmic one requires low >= 1e-30
-// and high >= 8 * low, so that two ticks fit at least.
-[[nodiscard]] Axis linear_axis(double low, double high, int ticks);
+// Both require chartable low <= high. The linear one widens a range without extent; its ticks are
+// multiples of 1, 2 or 5 times a power of ten, at most `steps` of which fit into the range. The
+// logarithmic one requires low >= 1e-30 and high >= 8 * low, so that two ticks fit at least.
+[[nodiscard]] Axis linear_axis(double low, double high, int steps);
 [[nodiscard]] Axis logarithmic_axis(double low, double high);
 
 }  // namespace rf

@@ -16,7 +16,7 @@ namespace rf {
 namespace {
 
 constexpr std::size_t kMostGroups = 400;
-constexpr int kYTicks = 5;
+constexpr int kYSteps = 5;
 // The picture is a box of percentages in which text keeps its size; curves are drawn in a nested
 // one of kUnits x kUnits that stretches with it.
 constexpr double kUnits = 1000;
@@ -68,7 +68,7 @@ Axis y_axis(const LineChart& chart, std::span<const Curve> curves) {
   // Room for the words at the highest point.
   high += extent * (chart.mark_highest ? 0.15 : 0.06);
   if (!chart.y_low || low < *chart.y_low) low -= extent * 0.06;
-  return linear_axis(low, high, kYTicks);
+  return linear_axis(low, high, kYSteps);
 }
 
 std::string percent(double share) { return decimal_number(100 * share, 2) + "%"; }
@@ -78,7 +78,7 @@ class ChartWriter {
   ChartWriter(const LineChart& chart, std::span<const Curve> curves)
       : chart_(chart),
         curves_(curves),
-        x_(linear_axis(chart.x_low, chart.x_high, chart.x_ticks)),
+        x_(linear_axis(chart.x_low, chart.x_high, chart.x_steps)),
         y_(y_axis(chart, curves)) {}
 
   std::string write() {

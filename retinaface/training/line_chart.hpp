@@ -29,7 +29,7 @@ struct LineChart {
   double x_low = 0, x_high = 0;                // of the axis; rows outside are left out
   std::optional<double> y_low = std::nullopt;  // a value that the axis must reach down to
   bool logarithmic = false;                    // if values are positive and span a factor of 8
-  int x_ticks = 4;                             // about
+  int x_steps = 4;                             // between ticks, at most
   bool mark_highest = false;                   // of the first series, in words
 };
 

@@ -88,13 +88,13 @@ std::string small_charts(const ReportInput& input) {
                      .x_label = "step",
                      .series = {{label, steps, std::move(values)}},
                      .x_high = last,
-                     .x_ticks = 3};
+                     .x_steps = 3};
   };
   LineChart rate =
       chart("rate", "Learning rate", "rate", values_of(rows, &MetricsRow::learning_rate));
   LineChart norm = chart("norm", "Gradient norm", "norm", values_of(rows, &MetricsRow::grad_norm));
   LineChart pictures = chart("speed", "Pictures per second", "speed", std::move(speed));
-  LineChart loader = chart("wait", "Loader wait, % of time", "wait", std::move(wait));
+  LineChart loader = chart("wait", "Loader wait, %", "wait", std::move(wait));
   rate.kind = ChartKind::exact;
   rate.logarithmic = norm.logarithmic = true;
   pictures.y_low = loader.y_low = 0;

@@ -147,6 +147,10 @@ void draw_label(Canvas& canvas, const Box& box, double largest_line, bool missed
   draw(line, missed ? kMissed : kWhite);
 }
 
+std::string boxes_text(const ReportPicture& picture) {
+  return message(picture.found.size(), picture.found.size() == 1 ? " box" : " boxes");
+}
+
 struct Drawn {
   std::string image;  // an <img>, or nothing for an empty picture
   std::size_t labelled = 0, found = 0;
@@ -166,11 +170,11 @@ Drawn drawn(const ReportPicture& picture, const Format& format) {
     const Box& box = shown.labelled[i].box;
     if (lies_in(image, box)) draw_label(canvas, box, line, !is_found[i]);
   }
-  result.image = message("<img width=\"", image.width, "\" height=\"", image.height, "\" alt=\"",
-                         escaped(picture.caption), ": ", result.found, " of ", result.labelled,
-                         " labelled faces found, ", picture.found.size(),
-                         " boxes\" src=\"data:image/jpeg;base64,",
-                         base64(encode_jpeg(image, format.quality)), "\">");
+  result.image =
+      message("<img width=\"", image.width, "\" height=\"", image.height, "\" alt=\"",
+              escaped(picture.caption), ": ", result.found, " of ", result.labelled,
+              " labelled faces found, ", boxes_text(picture), "\" src=\"data:image/jpeg;base64,",
+              base64(encode_jpeg(image, format.quality)), "\">");
   return result;
 }
 
@@ -222,8 +226,7 @@ void keep_worst_misses(std::vector<ReportPicture>& worst, const ReportPicture& p
 std::string sample_figure(const ReportPicture& picture) {
   const Drawn result = drawn(picture, kSample);
   return figure(result.image,
-                message(result.found, " of ", result.labelled, " found, ", picture.found.size(),
-                        picture.found.size() == 1 ? " box" : " boxes"),
+                message(result.found, " of ", result.labelled, " found, ", boxes_text(picture)),
                 picture.caption);
 }
 

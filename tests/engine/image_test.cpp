@@ -373,3 +373,14 @@ TEST_CASE("image: photographs decode to the size in their labels", "[image][shar
   CHECK(image.width == 1280);
   CHECK(image.height == 886);
 }
+
+TEST_CASE("image: a JPEG in memory is the one that write_image writes", "[image]") {
+  const std::vector<std::byte> jpeg = rf::encode_jpeg(small_picture());
+  CHECK(jpeg == encoded(".jpg", small_picture()));
+  const Image back = decode_image(jpeg, "memory");
+  CHECK((back.width == 3 && back.height == 2));
+  CHECK(rf::encode_jpeg(small_picture(), 30).size() < jpeg.size());
+  CHECK_THROWS_AS(rf::encode_jpeg({}), rf::ShapeError);
+  CHECK_THROWS_AS(rf::encode_jpeg({65536, 1, std::vector<std::uint8_t>(3 * 65536)}),
+                  rf::ShapeError);
+}
