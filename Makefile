@@ -19,11 +19,11 @@ BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
   tidy-packages configure
 
 help:
-	@echo 'make demo MODEL=path [PHOTO=path]  finds faces in a photograph and draws them: demo.png'
+	@echo 'make demo [PHOTO=path]             finds faces in a photograph and draws them: demo.png'
 	@echo 'make test                          packages, build, all tests'
 	@echo 'make build                         packages, build: build/retinaface'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
-	@echo 'make bench MODEL=path              times of each stage on this machine'
+	@echo 'make bench [PHOTO=path]            times of each stage on this machine'
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
@@ -35,7 +35,8 @@ help:
 	@echo 'make valgrind                      core tests under memcheck (slow)'
 	@echo 'make emulate                       the program on an emulated CPU without AVX'
 	@echo 'make clean                         removes the build folders'
-	@echo 'Options: JOBS=$(JOBS) compilers at once, SHARED=$(SHARED) golden values and data for the tests'
+	@echo 'Options: JOBS=$(JOBS) compilers at once, SHARED=$(SHARED) golden values and data for the tests,'
+	@echo '         MODEL=path for demo and bench, in place of the built-in model'
 
 # $(call install,packages): through apt-get, those that are not there yet; nothing happens when all are.
 AS_ROOT = $$([ $$(id -u) -eq 0 ] || echo sudo)
@@ -78,23 +79,20 @@ emulate: build
 install: build
 	cmake --install build --prefix '$(PREFIX)'
 
-# What a person may have forgotten is said before anything is built.
-ifneq (,$(filter demo bench,$(MAKECMDGOALS)))
-  ifeq (,$(MODEL))
-    $(error MODEL=path is needed, until weights of our own ship. Public ones: mobilenet0.25_Final.pth of \
-      github.com/biubug6/Pytorch_Retinaface, or RetinaFace mnet.25 of github.com/deepinsight/insightface)
-  endif
+# A model that cannot be read is told before anything is built.
+ifneq (,$(and $(filter demo bench,$(MAKECMDGOALS)),$(MODEL)))
   ifneq (yes,$(shell [ -r '$(MODEL)' ] && echo yes))
     $(error MODEL=$(MODEL) cannot be read)
   endif
 endif
+model_flag = $(if $(MODEL),--model '$(MODEL)')
 
 demo_photo = $(or $(PHOTO),build/photos/astronaut.png)
 demo: build $(if $(PHOTO),,build/photos/astronaut.png)
-	build/retinaface detect '$(demo_photo)' --model '$(MODEL)' --draw demo.png --overwrite
+	build/retinaface detect '$(demo_photo)' $(model_flag) --draw demo.png --overwrite
 
 bench: build
-	build/retinaface bench --model '$(MODEL)' $(if $(PHOTO),'$(PHOTO)')
+	build/retinaface bench $(model_flag) $(if $(PHOTO),'$(PHOTO)')
 
 # One file of a Debian package, without the packages that it would bring along (docs/images/README.md: source, licence).
 photo_download = apt-get -q -o APT::Sandbox::User=root download python3-skimage

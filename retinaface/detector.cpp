@@ -1,18 +1,22 @@
 #include "retinaface/detector.hpp"
 
+#include <utility>
+
 #include "engine/check.hpp"
 #include "retinaface/pipeline.hpp"
 
 namespace rf {
 
 struct Detector::Impl {
-  Impl(const std::string& model_path, const DetectorOptions& options)
-      : pipeline(model_path, options) {}
+  Impl(LoadedModel model, const DetectorOptions& options) : pipeline(std::move(model), options) {}
   Pipeline pipeline;
 };
 
+Detector::Detector(const DetectorOptions& options)
+    : impl_(std::make_unique<Impl>(load_embedded_model(), options)) {}
+
 Detector::Detector(const std::string& model_path, const DetectorOptions& options)
-    : impl_(std::make_unique<Impl>(model_path, options)) {}
+    : impl_(std::make_unique<Impl>(load_model(model_path), options)) {}
 
 Detector::~Detector() = default;
 Detector::Detector(Detector&&) noexcept = default;

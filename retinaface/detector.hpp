@@ -1,7 +1,7 @@
 // Find faces in an image: the whole interface that a program needs. Link retinaface::retinaface,
 // include this.
 //
-//   rf::Detector detector("mobilenet0.25.safetensors");
+//   rf::Detector detector;
 //   for (const rf::Face& face : detector.detect_file("photo.jpg")) std::cout << face.score << '\n';
 //
 // Errors are exceptions derived from std::runtime_error whose what() is one line for people.
@@ -48,6 +48,10 @@ struct DetectorOptions {
 
 class Detector {
  public:
+  // The model that is part of the library. Throws when it was built without one, or when an option
+  // makes no sense.
+  explicit Detector(const DetectorOptions& options = {});
+
   // Reads a model: our safetensors file, or a public file that holds this network (PyTorch .pth,
   // MXNet .params). Throws when it cannot, or when an option makes no sense.
   explicit Detector(const std::string& model_path, const DetectorOptions& options = {});

@@ -10,6 +10,7 @@
 #include "engine/image_resize.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/nms.hpp"
+#include "weights/embedded_model.hpp"
 #include "weights/model_file.hpp"
 
 namespace rf {
@@ -32,6 +33,15 @@ class Stopwatch {
   double* total_;
   std::chrono::steady_clock::time_point start_;
 };
+
+LoadedModel described(const std::string& name, ModelFile file) {
+  try {
+    return {name, file.format, file.sha256, parse_model_config(file.description),
+            std::move(file.tensors)};
+  } catch (const ModelError& error) {
+    throw ModelError(message(name, ": ", error.what()));
+  }
+}
 
 // Loads the tensors into the network; only a wrong model file can make that fail.
 void fill(RetinaFace& network, const LoadedModel& model) {
@@ -63,14 +73,12 @@ Box clipped(Box box, ImageSize size, bool plus_one) {
 
 }  // namespace
 
-LoadedModel load_model(const std::string& path) {
-  ModelFile file = read_model(path);
-  try {
-    return {path, file.format, file.sha256, parse_model_config(file.description),
-            std::move(file.tensors)};
-  } catch (const ModelError& error) {
-    throw ModelError(message(path, ": ", error.what()));
-  }
+LoadedModel load_model(const std::string& path) { return described(path, read_model(path)); }
+
+LoadedModel load_embedded_model() {
+  const auto file = embedded_model();
+  if (!file) throw ModelError("no model is built into this program: name a model file");
+  return described(kEmbeddedModelName, read_model(*file, kEmbeddedModelName, nullptr));
 }
 
 Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)

@@ -30,8 +30,9 @@ struct LoadedModel {
   StateDict tensors;  // under the names of the layers (docs/weights-format.md)
 };
 
-// Throws ModelError.
+// A file, or the model that is part of the program (weights/embedded_model.hpp). Throw ModelError.
 [[nodiscard]] LoadedModel load_model(const std::string& path);
+[[nodiscard]] LoadedModel load_embedded_model();
 
 class Pipeline {
  public:

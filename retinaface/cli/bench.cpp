@@ -13,6 +13,7 @@
 #include "engine/parallel.hpp"
 #include "engine/random.hpp"
 #include "retinaface/cli/flags.hpp"
+#include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
@@ -57,6 +58,7 @@ struct Measurement {
       total{"total", {}};
   std::size_t faces = 0;
   ImageSize picture, seen;
+  std::string model;
 };
 
 // Noise over soft shades: nothing that a network finds, but no branch of ours depends on the
@@ -124,8 +126,9 @@ Measurement measure(const BenchFlags& flags) {
   const Stopwatch load;
   DetectorOptions options;
   options.size = flags.size;
-  const Pipeline pipeline(flags.model, options);
+  const Pipeline pipeline(chosen_model(flags.model), options);
   result.load_ms = load.milliseconds();
+  result.model = pipeline.model().path;
   Measurement first;
   run_once(pipeline, source, first);  // also the warm-up
   result.first_ms = first.total.milliseconds.front();
@@ -154,7 +157,7 @@ Json to_json(const BenchFlags& flags, const Measurement& m) {
             {"isa_reason", isa_reason()},
             {"threads", threads.count},
             {"threads_from", threads.source},
-            {"model", flags.model},
+            {"model", m.model},
             {"image", flags.photo.empty() ? Json() : Json(flags.photo)},
             {"image_width", m.picture.width},
             {"image_height", m.picture.height},
@@ -193,8 +196,7 @@ std::string to_markdown(const BenchFlags& flags, const Measurement& m) {
 }
 
 int bench(const BenchFlags& flags) {
-  if (flags.model.empty())
-    throw UsageError("bench: --model FILE is needed; `retinaface help detect` says which files");
+  require_model("bench", flags.model);
   (void)SizeRule::parse(flags.size);
   choose_execution(flags.threads, flags.isa);
   warn_if_slow();
@@ -212,7 +214,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   verb->add_option("photo", flags->photo,
                    "An image file; without one a synthetic picture of --size is used")
       ->type_name("PHOTO");
-  verb->add_option("--model", flags->model, "As for detect")->type_name("FILE");
+  add_model_flag(*verb, flags->model, "As for detect. ");
   verb->add_option("--size", flags->size,
                    "As for detect. Default 640x480, the size that published timings use, so that "
                    "numbers compare")

@@ -12,6 +12,7 @@
 #include "engine/parallel.hpp"
 #include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/inputs.hpp"
+#include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/outputs.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
@@ -92,12 +93,7 @@ ImageResult detect_one(const Pipeline& pipeline, const Input& input, const Decod
 int detect(DetectFlags& flags) {
   if (flags.inputs.empty())
     throw UsageError("detect: no image is named; give files, folders, patterns or -");
-  if (flags.model.empty()) {
-    throw UsageError(
-        "detect: --model FILE is needed; public weights: mobilenet0.25_Final.pth "
-        "(biubug6/Pytorch_Retinaface on "
-        "GitHub) or mnet.25 (deepinsight/insightface)");
-  }
+  require_model("detect", flags.model);
   flags.decode.apply_exif = !flags.no_exif;
   flags.outputs.if_exists = flags.overwrite ? IfExists::replace : IfExists::refuse;
   // Before the model is read: a wrong flag is never answered with a complaint about the model.
@@ -108,7 +104,7 @@ int detect(DetectFlags& flags) {
   const std::optional<Index> total = inputs.total();
   OutputFiles files(flags.outputs, total == 1);
   for (const Input& input : inputs.known()) files.protect(input.path);
-  const Pipeline pipeline(flags.model, flags.detector);
+  const Pipeline pipeline(chosen_model(flags.model), flags.detector);
   const bool quiet = flags.outputs.quiet;
   if (!quiet) warn_if_slow();
 
@@ -146,11 +142,9 @@ void add_input_flags(CLI::App& verb, DetectFlags& flags) {
                   "patterns in quotes\n"
                   "('x/*.png'), or - for a list of paths on standard input, one per line")
       ->type_name("PATH");
-  verb.add_option("--model", flags.model,
-                  "The network's weights: our .safetensors, or a public file that holds this "
-                  "network (.pth, .params).\n"
-                  "No default: this program ships no weights yet")
-      ->type_name("FILE");
+  add_model_flag(verb, flags.model,
+                 "The network's weights: our .safetensors, or a public file that holds this "
+                 "network (.pth, .params).\n");
   verb.add_option("--max-pixels", flags.decode.max_pixels,
                   "Images of more pixels are refused before they are decoded. Default 100000000: "
                   "larger than any\n"
@@ -247,9 +241,9 @@ void add_detect(CLI::App& app, int& exit_code) {
   add_output_flags(*verb, *flags);
   verb->footer(
       "Examples:\n"
-      "  retinaface detect photo.jpg --model mobilenet0.25_Final.pth --draw faces.png\n"
-      "  retinaface detect photos/ --model M --json > faces.json\n"
-      "  find . -name '*.jpg' | retinaface detect - --model M --jsonl\n"
+      "  retinaface detect photo.jpg --draw faces.png\n"
+      "  retinaface detect photos/ --model mobilenet0.25_Final.pth --json > faces.json\n"
+      "  find . -name '*.jpg' | retinaface detect - --jsonl\n"
       "Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 no input succeeded, 4 model file, 70 a "
       "bug.");
   verb->callback([flags, &exit_code] { exit_code = detect(*flags); });

@@ -11,6 +11,7 @@
 #include "engine/image.hpp"
 #include "retinaface/cli/eval_report.hpp"
 #include "retinaface/cli/flags.hpp"
+#include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/stopwatch.hpp"
@@ -42,19 +43,25 @@ std::string image_path(const WiderFlags& flags, const WiderImage& image) {
 }
 
 void check_flags(const WiderFlags& flags) {
-  if (flags.detections.empty() == flags.model.empty()) {
+  if (!flags.detections.empty() && !flags.model.empty()) {
     throw UsageError(
-        "eval wider: exactly one of --detections DIR (files that exist) and --model FILE (detects "
-        "now) is needed");
+        "eval wider: --detections DIR (files that exist) and --model FILE (detects now) exclude "
+        "each other");
   }
   if (flags.data.empty() && flags.ground_truth.empty()) {
     throw UsageError(
         "eval wider: --data DIR (with images/ and ground_truth/) or --ground-truth PATH is needed");
   }
-  if (!flags.model.empty() && flags.data.empty())
-    throw UsageError("eval wider: --model needs --data DIR, which holds images/");
-  if (!flags.save.empty() && flags.model.empty())
-    throw UsageError("eval wider: --save goes with --model; --detections are files already");
+  if (flags.detections.empty()) {
+    if (flags.data.empty()) {
+      throw UsageError(
+          "eval wider: --data DIR, whose images/ are to be searched, or --detections DIR is "
+          "needed");
+    }
+    require_model("eval wider", flags.model);
+  } else if (!flags.save.empty()) {
+    throw UsageError("eval wider: --save writes what is detected; --detections are files already");
+  }
   (void)SizeRule::parse(flags.detector.size);
 }
 
@@ -132,7 +139,7 @@ std::string detect_text(const Pipeline& pipeline, const std::string& path, const
 DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
                          WiderDetections& found) {
   require_images(flags, truth);
-  const Pipeline pipeline(flags.model, flags.detector);
+  const Pipeline pipeline(chosen_model(flags.model), flags.detector);
   if (!flags.quiet) warn_if_slow();
   const LoadedModel& model = pipeline.model();
   const std::optional<float>& nms = flags.detector.nms;
@@ -199,7 +206,7 @@ int eval_wider(WiderFlags& flags) {
   report.detections = flags.detections;
   prepare_outputs(flags, report.truth);
 
-  if (!flags.model.empty()) {
+  if (flags.detections.empty()) {
     report.run = run_detector(flags, report.truth, report.found);
   } else {
     report.found = read_wider_detections(flags.detections, report.truth.images);
@@ -240,29 +247,28 @@ void add_source_flags(CLI::App& verb, WiderFlags& flags) {
                   "Evaluate detection files that exist: DIR/<event>/<name>.txt, as detect --wider "
                   "and --save write them")
       ->type_name("DIR");
-  verb.add_option("--model", flags.model,
-                  "Detect now with this model: our .safetensors, or a public .pth or .params")
-      ->type_name("FILE");
+  add_model_flag(verb, flags.model,
+                 "Without --detections: detect with this model, our .safetensors, or a public .pth "
+                 "or .params.\n");
 }
 
 void add_run_flags(CLI::App& verb, WiderFlags& flags) {
   verb.add_option("--score", flags.detector.score,
-                  "With --model: keep detections above this probability. Default 0.02, as "
+                  "Keep detections above this probability. Default 0.02, as "
                   "published results do:\n"
                   "weak detections raise the recall at the end of the curve")
       ->type_name("P")
       ->check(number_between(0, 1));
   verb.add_option("--nms", flags.detector.nms,
-                  "With --model: of two boxes that overlap by more (intersection / union) only the "
+                  "Of two boxes that overlap by more (intersection / union) only the "
                   "better is kept.\n"
                   "Default: what the model file says")
       ->type_name("IOU")
       ->check(number_between(0, 1));
-  verb.add_option(
-          "--size", flags.detector.size,
-          "With --model: how large the network sees the picture: original, long:N, short:N[:MAX] "
-          "or WxH. Default\n"
-          "original: many faces are smaller than 16 pixels, and shrinking loses them")
+  verb.add_option("--size", flags.detector.size,
+                  "How large the network sees the picture: original, long:N, short:N[:MAX] "
+                  "or WxH. Default\n"
+                  "original: many faces are smaller than 16 pixels, and shrinking loses them")
       ->type_name("RULE");
   verb.add_option("--threads", flags.threads,
                   "Default: the CPUs this process may use, or RF_THREADS. Results are the same for "
@@ -276,8 +282,7 @@ void add_run_flags(CLI::App& verb, WiderFlags& flags) {
 }
 
 void add_output_flags(CLI::App& verb, WiderFlags& flags) {
-  verb.add_option("--save", flags.save,
-                  "With --model: write the detections as DIR/<event>/<name>.txt")
+  verb.add_option("--save", flags.save, "Write the detections as DIR/<event>/<name>.txt")
       ->type_name("DIR");
   verb.add_option("--svg", flags.svg,
                   "Write precision-recall curves: DIR/precision-recall.svg at IoU 0.5, and one "

@@ -7,11 +7,13 @@
 #include "engine/check.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/verbs.hpp"
 #include "retinaface/pipeline.hpp"
+#include "weights/embedded_model.hpp"
 
 namespace rf::cli {
 
@@ -170,10 +172,12 @@ int info(const InfoFlags& flags) {
   (void)SizeRule::parse(flags.size);
   Json all{{"schema", "retinaface-info/1"}, {"program", program_json()}};
   std::string text = program_text(all["program"]);
-  if (!flags.model.empty()) {
+  if (flags.model.empty() && !embedded_model()) {
+    text += line("built-in model", "none");
+  } else {
     DetectorOptions options;
     options.size = flags.size;
-    const Pipeline pipeline(flags.model, options);
+    const Pipeline pipeline(chosen_model(flags.model), options);
     all["model"] = model_json(pipeline.model());
     all["face_sizes"] = sizes_json(pipeline, picture);
     text += model_text(all["model"]) + sizes_text(all["face_sizes"]);
@@ -189,7 +193,7 @@ void add_info(CLI::App& app, int& exit_code) {
       app.add_subcommand("info", "Show this build, this CPU, and what a model file holds");
   const auto flags = std::make_shared<InfoFlags>();
   verb->add_option("model", flags->model,
-                   "A model file; without one only the program and the machine are shown")
+                   "A model file. Default: the model that is built into this program")
       ->type_name("MODEL");
   verb->add_option("--size", flags->size,
                    "As for detect: how large the network would see the picture. Default original")

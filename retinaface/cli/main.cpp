@@ -22,9 +22,9 @@ namespace {
 constexpr const char* kExamples =
     "Find faces in photographs. Three things to try:\n"
     "\n"
-    "  retinaface detect photo.jpg --model mobilenet0.25_Final.pth --draw faces.png\n"
-    "  retinaface detect photos/ --model mobilenet0.25_Final.pth --json > faces.json\n"
-    "  retinaface info mobilenet0.25_Final.pth --size long:640 --image 4000x3000\n"
+    "  retinaface detect photo.jpg --draw faces.png\n"
+    "  retinaface detect photos/ --json > faces.json\n"
+    "  retinaface info --size long:640 --image 4000x3000\n"
     "\n"
     "retinaface --help lists all verbs, retinaface help VERB explains one.\n";
 

@@ -26,13 +26,17 @@ if ! cmake -S "$folder/program" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/
 fi
 
 code=0
-"$folder/build/faces" "$folder/no model" "$folder/no photo" > /dev/null 2> "$folder/error" || code=$?
+"$folder/build/faces" "$folder/no photo" "$folder/no model" > /dev/null 2> "$folder/error" || code=$?
 [ $code -eq 1 ] && grep -q 'no model' "$folder/error" || fail "exit code $code for a model that is not there"
 model=$shared/weights/mobilenet0.25_Final.pth
 photo=$(find "$shared/data/photos" -name '*.jpg' 2>/dev/null | sort | head -n 1)
 if [ -r "$model" ] && [ -n "$photo" ]; then
-  "$folder/build/faces" "$model" "$photo" > "$folder/faces" || fail "detection in $photo"
+  "$folder/build/faces" "$photo" "$model" > "$folder/faces" || fail "detection in $photo"
   [ -s "$folder/faces" ] || fail "no face in $photo"
 else
   echo "skipped: detection by the installed library (no model in RF_SHARED)" >&2
+fi
+if "$folder/tree/bin/retinaface" info | grep -q '^path .*built-in model'; then
+  "$folder/build/faces" "$source/docs/images/demo.jpg" > "$folder/faces" || fail "detection with the built-in model"
+  [ -s "$folder/faces" ] || fail "the built-in model finds no face in docs/images/demo.jpg"
 fi

@@ -64,7 +64,7 @@ Outcome run(const std::vector<std::string>& arguments, const RunOptions& options
     for (const std::string& argument : arguments)
       argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    ::execv(RF_CLI_BINARY, argv.data());
+    ::execv(options.program.c_str(), argv.data());
     ::_exit(127);
   }
   int status = 0;

@@ -15,6 +15,7 @@ struct Outcome {
 };
 
 struct RunOptions {
+  std::string program = RF_CLI_BINARY;
   std::string input{};        // on stdin
   std::string output_file{};  // stdout goes there (/dev/full); Outcome::out stays empty
   std::vector<std::string> environment{};  // "NAME=value", added to ours

@@ -5,8 +5,10 @@
 #include <string>
 
 #include "engine/check.hpp"
+#include "engine/file.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/support.hpp"
+#include "weights/embedded_model.hpp"
 
 namespace rf {
 namespace {
@@ -33,6 +35,28 @@ TEST_CASE("pipeline: a model in memory detects what the same model in a file det
   CHECK(test::relative_error(b.landmark, a.landmark) == 0);
   CHECK(from_memory.detect(ramp()).size() == from_file.detect(ramp()).size());
   CHECK(from_memory.model().path == "in memory");
+}
+
+TEST_CASE("detector: without a model file the model of the library finds what it finds as a file") {
+  const Image image = ramp();
+  const ImageView view{.rgb = image.rgb.data(), .width = 64, .height = 48};
+  const auto embedded = embedded_model();
+  if (!embedded) {
+    CHECK_THROWS_AS(Detector(), ModelError);
+    return test::skip("no model is built in");
+  }
+  const TemporaryFolder folder;
+  const std::string path = folder.file("m.safetensors");
+  write_file(path, *embedded, IfExists::refuse);
+  // A low threshold, so that noise has "faces".
+  const auto built_in = Detector({.score = 0.005F}).detect(view);
+  const auto from_file = Detector(path, {.score = 0.005F}).detect(view);
+  CHECK(!built_in.empty());
+  REQUIRE(built_in.size() == from_file.size());
+  for (std::size_t i = 0; i < built_in.size(); ++i) {
+    CHECK(built_in[i].score == from_file[i].score);
+    CHECK(built_in[i].x1 == from_file[i].x1);
+  }
 }
 
 TEST_CASE("pipeline: a model in memory that does not fit its description is refused by name") {
