@@ -15,13 +15,14 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build install bench bench-training fit check fmt tidy asan tsan fuzz valgrind emulate clean packages clang-packages \
-  tidy-packages configure
+.PHONY: help demo test build static install bench bench-training fit check fmt tidy asan tsan fuzz valgrind emulate \
+  clean packages clang-packages tidy-packages configure
 
 help:
 	@echo 'make demo [PHOTO=path]             finds faces in a photograph and draws them: demo.png'
 	@echo 'make test                          packages, build, all tests'
 	@echo 'make build                         packages, build: build/retinaface'
+	@echo 'make static                        packages, build/static/retinaface: detection in one file that needs no other'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
 	@echo 'make bench [PHOTO=path]            times of each stage on this machine'
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
@@ -78,6 +79,10 @@ emulate: build
 
 install: build
 	cmake --install build --prefix '$(PREFIX)'
+
+static: configure
+	$(BUILD) build --parallel $(JOBS) --target retinaface_static
+	@ls -l build/static/retinaface
 
 # A model that cannot be read is told before anything is built.
 ifneq (,$(and $(filter demo bench,$(MAKECMDGOALS)),$(MODEL)))
