@@ -82,9 +82,9 @@ int run(int argc, const char* const* argv) {
   add_info(app, exit_code);
 #ifndef RF_INFERENCE_ONLY  // the static program (CMakeLists.txt) is linked without these verbs
   add_eval(app, exit_code);
+  add_train(app, exit_code);
 #endif
   add_bench(app, exit_code);
-  add_train(app, exit_code);
   add_help(app, exit_code);
   try {
     app.parse(argc, argv);

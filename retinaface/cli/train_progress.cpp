@@ -22,8 +22,12 @@ void TrainProgress::begun(const Learner& learner, const TrainingData& data, Inde
   first_ = step;
   steps_ = steps;
   watch_ = Stopwatch();
+  data_ = &data;
   for (const LabelProblem& problem : data.problems)
     say(message(problem.file, ":", problem.line, ": ", problem.text));
+  if (!data.problems.empty())
+    notes_.push_back(message(data.problems.size(), " lines of the labels were left out, the first ",
+                             data.problems.front().file, ":", data.problems.front().line));
   if (quiet_) return;
   say(message(data.train.pictures(), " pictures, ", data.train.epoch_size(), " an epoch; ",
               data.validation.size(), " for validation; ", learner.parameter_count(),
@@ -55,21 +59,27 @@ void TrainProgress::logged(const MetricsRow& row) {
 
 void TrainProgress::validated(const ValidationRow& row, const Validation& found) {
   for (const std::string& line : found.unreadable) say(line);
+  report_.take(*data_, found);
   if (quiet_) return;
   say(message("step ", row.step, ": AP ", fixed(row.ap * 100, 2), " %, ",
               fixed(row.recall * 100, 2), " % of ", row.faces, " faces found"));
 }
 
+void TrainProgress::saved(const std::string&) { report_.write("running", notes_); }
+
 void TrainProgress::skipped(Index step) {
+  notes_.push_back(message("Step ", step, " was left out: its loss or gradient is not finite"));
   say(message("step ", step, " was left out: its loss or gradient is not finite"));
 }
 
 void TrainProgress::finish(const TrainingResult& result) {
   bar_.reset();
-  for (const auto& [path, why] : result.unreadable) say(with_path(path, why));
+  for (const auto& [path, why] : result.unreadable) {
+    say(with_path(path, why));
+    notes_.push_back(message("Left out: ", with_path(path, why)));
+  }
   if (!result.unreadable.empty())
     say(message(result.unreadable.size(), " pictures could not be read and were left out"));
-  if (quiet_) return;
   const char* how = "";
   switch (result.end) {
     case TrainingEnd::finished: how = "finished"; break;
@@ -77,6 +87,8 @@ void TrainProgress::finish(const TrainingResult& result) {
     case TrainingEnd::out_of_time: how = "time is up"; break;
     case TrainingEnd::learned: how = "all learned"; break;
   }
+  report_.write(message(how, " after step ", result.step, " of ", result.steps), notes_);
+  if (quiet_) return;
   std::string best;
   if (result.best_step > 0)
     best = message("; best AP ", fixed(result.best_ap * 100, 2), " % at step ", result.best_step,
