@@ -124,13 +124,13 @@ ReportPicture sized(const ReportPicture& picture, const Format& format) {
 // A quarter of each side from every corner, a little outside the box, so that a found box of the
 // same place stays visible.
 void draw_label(Canvas& canvas, const Box& box, double largest_line, bool missed) {
-  const auto [width, height] = size_of(box);
+  const Size size = size_of(box);
   // Thin on small faces, which it would hide.
-  const double line = std::clamp(std::min(width, height) / 16, 1.0, largest_line);
+  const double line = std::clamp(std::min(size.width, size.height) / 16, 1.0, largest_line);
   const double gap = line, x1 = static_cast<double>(box.x1) - gap,
                y1 = static_cast<double>(box.y1) - gap, x2 = static_cast<double>(box.x2) + gap,
                y2 = static_cast<double>(box.y2) + gap;
-  const double across = std::max(2.0, width / 4), down = std::max(2.0, height / 4);
+  const double across = std::max(2.0, size.width / 4), down = std::max(2.0, size.height / 4);
   const auto draw = [&](double line_width, Colour ink) {
     for (const double x : {x1, x2}) {
       for (const double y : {y1, y2}) {
@@ -139,7 +139,8 @@ void draw_label(Canvas& canvas, const Box& box, double largest_line, bool missed
       }
     }
     if (!missed) return;
-    const double x = (x1 + x2) / 2, y = (y1 + y2) / 2, arm = std::clamp(width / 10, 2.0, 3 * line);
+    const double x = (x1 + x2) / 2, y = (y1 + y2) / 2,
+                 arm = std::clamp(size.width / 10, 2.0, 3 * line);
     canvas.line(x - arm, y - arm, x + arm, y + arm, line_width, ink);
     canvas.line(x - arm, y + arm, x + arm, y - arm, line_width, ink);
   };
