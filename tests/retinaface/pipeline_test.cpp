@@ -38,8 +38,6 @@ TEST_CASE("pipeline: a model in memory detects what the same model in a file det
 }
 
 TEST_CASE("detector: without a model file the model of the library finds what it finds as a file") {
-  const Image image = ramp();
-  const ImageView view{.rgb = image.rgb.data(), .width = 64, .height = 48};
   const auto embedded = embedded_model();
   if (!embedded) {
     CHECK_THROWS_AS(Detector(), ModelError);
@@ -48,9 +46,11 @@ TEST_CASE("detector: without a model file the model of the library finds what it
   const TemporaryFolder folder;
   const std::string path = folder.file("m.safetensors");
   write_file(path, *embedded, IfExists::refuse);
-  // A low threshold, so that noise has "faces".
-  const auto built_in = Detector({.score = 0.005F}).detect(view);
-  const auto from_file = Detector(path, {.score = 0.005F}).detect(view);
+  DetectorOptions options;
+  options.size = "long:320";
+  const std::string photo = std::string(RF_SOURCE_DIR) + "/docs/images/demo.jpg";
+  const auto built_in = Detector(options).detect_file(photo);
+  const auto from_file = Detector(path, options).detect_file(photo);
   CHECK(!built_in.empty());
   REQUIRE(built_in.size() == from_file.size());
   for (std::size_t i = 0; i < built_in.size(); ++i) {
