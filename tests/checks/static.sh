@@ -1,7 +1,7 @@
 #!/bin/bash
-# The static program needs no other file: it is not linked to any, is small, and in a root directory that holds nothing
-# but itself and a picture it prints the same bytes as the ordinary program. static.sh STATIC_PROGRAM PROGRAM SOURCE_FOLDER.
-# 77: a root directory cannot be changed here.
+# The static program needs no other file: it is not linked to any, is small, holds the verbs of inference alone, and in a
+# root directory with nothing but itself and a picture it prints the same bytes as the ordinary program.
+# static.sh STATIC_PROGRAM PROGRAM SOURCE_FOLDER. 77: a root directory cannot be changed here.
 set -euo pipefail
 static=$(realpath "$1") program=$(realpath "$2") source=$3
 folder=$(mktemp -d)
@@ -16,6 +16,9 @@ if readelf --program-headers --dynamic "$static" | grep -E 'INTERP|NEEDED' >&2; 
 fi
 size=$(stat --format=%s "$static")
 [ "$size" -lt 6000000 ] || fail "$size bytes; the limit is 6,000,000"
+for verb in eval train; do
+  if "$static" help $verb > /dev/null 2>&1; then fail "it holds the verb $verb, which is not inference"; fi
+done
 
 mkdir "$folder/root"
 cp "$static" "$folder/root/retinaface"
