@@ -15,7 +15,7 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build static install bench bench-training fit check fmt tidy asan tsan fuzz valgrind emulate \
+.PHONY: help demo test build static install bench weights bench-training fit check fmt tidy asan tsan fuzz valgrind emulate \
   clean packages clang-packages tidy-packages configure
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
 	@echo 'make bench [PHOTO=path]            times of each stage on this machine'
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
+	@echo 'make weights [RUN=runs/light]      trains the weights that ship, from $$(SHARED)/data; an interrupted run goes on'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
@@ -111,6 +112,17 @@ build/photos/astronaut.png: | packages
 fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
 	$(BUILD) build --parallel $(JOBS) --target fit_picture
 	build/fit_picture '$(demo_photo)' --out fit.png
+
+# The training of weights/retinaface_mobilenet0.25.safetensors: its card tells what came out.
+RUN ?= runs/light
+TEACHER = $(SHARED)/weights/mobilenet0.25_Final.pth
+weights: build
+	if ls '$(RUN)'/checkpoint-* > /dev/null 2>&1; then build/retinaface train --resume '$(RUN)'; else \
+	build/retinaface train --data '$(SHARED)/data/wider/train' --data '$(SHARED)/data/mtfl_mosaic' --out '$(RUN)' \
+	  --init '$(SHARED)/weights/mobilenetV1X0.25_pretrain.tar' --teacher '$(TEACHER)' \
+	  --epochs 34 --batch 16 --size 320,448,640 --crop 0.35,1.4 --min-face 7 --positive-iou 0.4 --freeze 0 \
+	  --schedule cosine --warm-up 1 --clip 10 --box-weight 0.5 --ema 0.999 \
+	  --validate-every 2 --log-every 50 --cache-mb 4000; fi
 
 bench-training: configure
 	$(call install,python3-torch)
