@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "autograd/schedule.hpp"
@@ -31,6 +32,32 @@ std::string shown_value(const Json& value) {
   return text;
 }
 
+// Whether a value is of an option's type. nlohmann would take 2.5 for the whole number 2, true for
+// 1 and -1 for 2^64 - 1.
+bool fits(const Json& json, bool) { return json.is_boolean(); }
+bool fits(const Json& json, const std::string&) { return json.is_string(); }
+bool fits(const Json& json, double) { return json.is_number(); }
+bool fits(const Json& json, std::uint64_t) { return json.is_number_unsigned(); }
+bool fits(const Json& json, Index) {
+  return json.is_number_integer() &&
+         (!json.is_number_unsigned() ||
+          json.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<Index>::max()});
+}
+template <class T>
+bool fits(const Json& json, const std::vector<T>&) {
+  return json.is_array() &&
+         std::all_of(json.begin(), json.end(), [](const Json& part) { return fits(part, T{}); });
+}
+
+// Whether a checkpoint can hold it: JSON has no infinity, and no text but UTF-8.
+bool survives(const Json& value) {
+  try {
+    return Json::parse(value.dump()) == value;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::string to_json(const TrainingOptions& options) { return as_json(options).dump(); }
@@ -42,11 +69,9 @@ TrainingOptions parse_training_options(const std::string& text, const std::strin
   std::size_t known = 0;
   for_each_option(options, [&](const char* key, auto& value, const char*) {
     if (!json.contains(key)) throw FormatError(message(name, ": lacks the option ", key));
-    try {
-      json.at(key).get_to(value);
-    } catch (const nlohmann::json::exception&) {
+    if (!fits(json.at(key), value))
       throw FormatError(message(name, ": option ", key, " has a value of another type"));
-    }
+    json.at(key).get_to(value);
     ++known;
   });
   if (known != json.size()) throw FormatError(message(name, ": has options that are not known"));
@@ -55,7 +80,7 @@ TrainingOptions parse_training_options(const std::string& text, const std::strin
 
 std::vector<std::pair<std::string, std::string>> described(const TrainingOptions& options) {
   std::vector<std::pair<std::string, std::string>> rows;
-  const Json json = as_json(options);
+  const Json json = as_json(options);  // items() refers to it
   for (const auto& [key, value] : json.items()) rows.emplace_back(key, shown_value(value));
   return rows;
 }
@@ -68,7 +93,17 @@ void check(const TrainingOptions& o) {
     need(value >= low && value <= high, name, value,
          message("a number from ", low, " to ", high).c_str());
   };
+  for_each_option(o, [](const char* name, const auto& value, const char*) {
+    if (!survives(value))
+      throw UsageError(message("--", name, ": has a number that is not finite, or no UTF-8 text"));
+  });
   if (o.data.empty()) throw UsageError("--data DIR is needed: a folder with label.txt");
+  try {
+    (void)light_model_config(o.backbone);
+  } catch (const ModelError& error) {
+    throw UsageError(message("--backbone: ", error.what()));
+  }
+  within("batch", static_cast<double>(o.batch), 1, 4096);  // step counts divide by it
   need(o.epochs > 0 && o.epochs <= 1e6, "epochs", o.epochs, "a number above 0 and up to 1e6");
   constexpr std::array<const char*, 3> kSchedules = {"step", "cosine", "constant"};
   need(std::find(kSchedules.begin(), kSchedules.end(), o.schedule) != kSchedules.end(), "schedule",
@@ -77,7 +112,7 @@ void check(const TrainingOptions& o) {
   within("momentum", o.momentum, 0, 0.999999);
   within("weight-decay", o.weight_decay, 0, 1e3);
   within("clip", o.clip, 0, 1e9);
-  within("ema", o.ema, 0, 0.9999999);
+  within("ema", o.ema, 0, 0.999999);
   need(o.freeze >= 0, "freeze", o.freeze, "a number of layers");
   within("box-weight", o.box_weight, 0, 1e6);
   within("landmark-weight", o.landmark_weight, 0, 1e6);
