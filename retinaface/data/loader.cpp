@@ -5,6 +5,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "engine/check.hpp"
@@ -69,10 +70,20 @@ struct Slot {
   Batch batch;
 };
 
+void need(bool good, const auto&... text) {
+  if (!good) throw UsageError(message(text...));
+}
+
+void check(const LoaderOptions& options, Index first_step) {
+  need(options.threads >= 1 && options.threads <= 1024, "loader: ", options.threads,
+       " threads: a number from 1 to 1024 is needed");
+  need(options.ahead >= 1 && options.ahead <= 1024, "loader: ", options.ahead,
+       " batches ahead: a number from 1 to 1024 is needed");
+  need(options.cached_bytes >= 0, "loader: a cache of ", options.cached_bytes, " bytes");
+  need(first_step >= 0, "loader: step ", first_step, ": a number from 0 is needed");
+}
+
 void check(const BatchOptions& options, const ModelConfig& model) {
-  const auto need = [](bool good, auto&&... text) {
-    if (!good) throw UsageError(message(text...));
-  };
   need(options.batch >= 1 && options.batch <= 4096, "batch ", options.batch,
        ": a number from 1 to 4096 is needed");
   need(!options.sizes.empty(), "size: none given");
@@ -104,6 +115,16 @@ Index step_size(const BatchOptions& options, Index step) {
 struct Loader::State {
   State(const Dataset& d, const ModelConfig& m, const BatchOptions& b, const LoaderOptions& o)
       : data(d), model(m), batches(b), options(o), cache(d, o.cached_bytes) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    work.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
 
   const Dataset& data;
   const ModelConfig model;
@@ -161,18 +182,16 @@ struct Loader::State {
       labels = one_picture(picture, size, random, planes);
       return;
     }
-    const Index half = size / 2;
+    // Of an odd size the middle row and column belong to two tiles; the later one paints them.
+    const Index half = size / 2, side = size - half;
     for (Index tile = 0; tile < 4; ++tile) {
       const Index x = tile % 2 * half, y = tile / 2 * half;
-      // An odd size leaves a row and a column: the right and lower tiles are a pixel larger.
-      const Index side = size - half;
-      const Index origin_x = x == 0 ? 0 : size - side, origin_y = y == 0 ? 0 : size - side;
-      const Planes part{planes.data + origin_y * size + origin_x, size, size * size};
+      const Planes part{planes.data + y * size + x, size, size * size};
       const Index shown =
           tile == 0 ? picture
                     : static_cast<Index>(random.below(static_cast<std::uint32_t>(data.pictures())));
       const PictureLabels found = one_picture(shown, side, random, part);
-      const auto dx = static_cast<float>(origin_x), dy = static_cast<float>(origin_y);
+      const auto dx = static_cast<float>(x), dy = static_cast<float>(y);
       for (LabelledFace face : found.faces) {
         face.box = {face.box.x1 + dx, face.box.y1 + dy, face.box.x2 + dx, face.box.y2 + dy};
         if (face.landmarks) {
@@ -235,20 +254,21 @@ struct Loader::State {
 Loader::Loader(const Dataset& data, const ModelConfig& model, const BatchOptions& batches,
                const LoaderOptions& options, Index first_step) {
   check(batches, model);
+  check(options, first_step);
   state_ = std::make_unique<State>(data, model, batches, options);
   state_->next_step = first_step;
-  for (int i = 0; i < options.threads; ++i)
-    state_->threads.emplace_back([state = state_.get()] { state->serve(); });
+  std::vector<std::thread>& threads = state_->threads;
+  threads.reserve(static_cast<std::size_t>(options.threads));
+  try {
+    while (static_cast<int>(threads.size()) < options.threads)
+      threads.emplace_back([state = state_.get()] { state->serve(); });
+  } catch (const std::system_error&) {
+    // The system has no more threads for us: those that we have do the work.
+    need(!threads.empty(), "loader: the system has no thread to prepare pictures with");
+  }
 }
 
-Loader::~Loader() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->work.notify_all();
-  for (std::thread& thread : state_->threads) thread.join();
-}
+Loader::~Loader() = default;
 
 Batch Loader::next() {
   const auto start = std::chrono::steady_clock::now();

@@ -21,11 +21,11 @@ struct BatchOptions {
   std::uint64_t seed = 0;
   Index batch = 32;               // pictures per step
   std::vector<Index> sizes{640};  // of the network's picture; each step draws one
-  // Probability that a sample is a mosaic: four augmented pictures of half the size, two by two,
-  // the other three drawn from the data.
+  // Probability that a sample is a mosaic: four augmented pictures of half the size, rounded up,
+  // two by two, the other three drawn from all pictures alike.
   double mosaic = 0;
-  AugmentOptions augment;
-  MatchingOptions matching;
+  AugmentOptions augment = {};
+  MatchingOptions matching = {};
 };
 
 struct Batch {
@@ -36,15 +36,15 @@ struct Batch {
 
 // How much memory and how many threads to spend; the batches do not depend on it.
 struct LoaderOptions {
-  int threads = 1;
-  Index ahead = 3;                      // batches prepared in advance
+  int threads = 1;                      // at least 1; fewer are used where the system has no more
+  Index ahead = 3;                      // batches prepared in advance, at least 1
   Index cached_bytes = Index{1} << 30;  // of decoded pictures, kept in memory
 };
 
 class Loader {
  public:
   // Begins at once with the batch of `first_step`. `data` must outlive the loader. Throws
-  // UsageError: options without sense, a model whose input or anchors do not fit.
+  // UsageError: options without sense, a model without anchors, a system without threads.
   Loader(const Dataset& data, const ModelConfig& model, const BatchOptions& batches,
          const LoaderOptions& options, Index first_step);
   Loader(const Loader&) = delete;
