@@ -24,7 +24,8 @@ struct PictureSource {
 
 class Dataset {
  public:
-  // Throws UsageError: no pictures, or a weight that leaves none.
+  // Throws UsageError: no pictures, or a source whose weight makes none of its pictures, or more
+  // than 1e9, an epoch's share.
   explicit Dataset(std::vector<PictureSource> sources);
 
   // Numbered through all sources.
@@ -36,9 +37,11 @@ class Dataset {
   // How many pictures an epoch takes: the sum of round(weight * pictures) over the sources.
   [[nodiscard]] Index epoch_size() const { return epoch_size_; }
 
-  // The pictures of an epoch, shuffled. Of each source they are dealt like a pack of cards, again
-  // and again: no picture comes twice more often than another of its source, and what one epoch
-  // leaves out of a pack is dealt in the next. Depends on (seed, epoch) alone.
+  // The pictures of an epoch, shuffled. Each source is dealt like a pack of cards, shuffled anew
+  // whenever it is used up: what one epoch leaves of a pack comes in the next. So from the first
+  // epoch to the end of any, no picture has come more than once more often than another of its
+  // source; within one epoch that begins in the middle of a pack, it may be twice more often.
+  // Depends on (seed, epoch) alone.
   [[nodiscard]] std::vector<Index> epoch_order(std::uint64_t seed, Index epoch) const;
 
   // The picture to take instead of one that cannot be read: the next of its source, round and
