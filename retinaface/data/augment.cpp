@@ -107,6 +107,21 @@ Image cut(const Image& image, const Crop& crop, const std::array<std::uint8_t, 3
   return out;
 }
 
+// The same; but of a crop too large for memory, as of a strip of 10^8 x 1 pixels taken whole, the
+// picture is shrunk first.
+Image cut_within_bounds(const Image& image, const Crop& crop,
+                        const std::array<std::uint8_t, 3>& fill) {
+  constexpr Index kLargestSide = 10'000;  // a square picture of the most pixels that are decoded
+  if (crop.side <= kLargestSide) return cut(image, crop, fill);
+  const double scale = static_cast<double>(kLargestSide) / static_cast<double>(crop.side);
+  const auto scaled = [&](Index length) {
+    return static_cast<Index>(std::lround(static_cast<double>(length) * scale));
+  };
+  const Image smaller = resize(image, std::max<Index>(1, scaled(image.width)),
+                               std::max<Index>(1, scaled(image.height)));
+  return cut(smaller, {scaled(crop.x), scaled(crop.y), kLargestSide}, fill);
+}
+
 // The model's mean colour, as red, green, blue.
 std::array<std::uint8_t, 3> mean_colour(const InputConfig& input) {
   std::array<std::uint8_t, 3> colour{};
@@ -254,7 +269,7 @@ PictureLabels augment(const Image& image, const PictureLabels& labels, Index siz
     crop.mirrored = double{random.uniform()} < options.mirror;
     if (options.photometric) colours = random_colours(random);
   }
-  const Image square = resize(cut(image, crop, mean_colour(input)), size, size);
+  const Image square = resize(cut_within_bounds(image, crop, mean_colour(input)), size, size);
   write_planes(square, crop.mirrored, colours, input, out);
   return crop_labels(labels, picture, crop, size, options.min_face);
 }

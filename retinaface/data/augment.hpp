@@ -11,7 +11,7 @@ namespace rf {
 
 struct AugmentOptions {
   // The crop's side over the picture's short edge is uniform in between. Above 1 the crop reaches
-  // out of the picture, and what lies outside is the mean colour.
+  // out of the picture, and what lies outside is the mean colour before colours are distorted.
   double crop_min = 0.3, crop_max = 1;
   double mirror = 0.5;  // probability
   bool photometric = true;
@@ -49,8 +49,10 @@ struct ColourMap {
 };
 
 // Brightness +-32, contrast and saturation by 0.5 to 1.5, hue by +-18 degrees, each half of the
-// time: the ranges of SSD (Liu et al. 2016), to which "photo-metric colour distortion" of section
-// 4.2 refers. Hue turns colours about the grey axis, so that all four together are one affine map.
+// time: the numbers of SSD (Liu et al. 2016), to which "photo-metric colour distortion" of section
+// 4.2 refers. (Its code turns the hue of 8-bit pictures, where OpenCV counts in steps of two
+// degrees, by twice as much; reimplementations in float by 18 degrees.) Hue turns colours about the
+// grey axis, so that all four together are one affine map.
 [[nodiscard]] ColourMap random_colours(Random& random);
 
 // Where a float picture of three planes lies, channels in the order of the network's input.
