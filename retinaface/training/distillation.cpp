@@ -12,11 +12,19 @@ namespace rf {
 
 namespace {
 
-constexpr float kBelow = 0.01F;
+constexpr double kBelow = double{0.01F};
 
 // [N, A, V] as [N A, V].
 Var rows(const Var& output, Index values) {
   return ag::reshape(output, {output.value().numel() / values, values});
+}
+
+// Of each row of logits, f64 [rows].
+Tensor face_probabilities(const Tensor& logits) {
+  const std::vector<std::int64_t> face = {1};
+  return gather(softmax(logits, 1), 1, Tensor::from({1}, std::span<const std::int64_t>(face)))
+      .reshaped({logits.shape()[0]})
+      .to(DType::f64);
 }
 
 Tensor labels(Index count, std::int64_t value) {
@@ -31,24 +39,30 @@ Var distillation_loss(const HeadOutputs& ours, const HeadOutputs& teacher,
   RF_CHECK_SHAPE(ours.cls.shape() == teacher.cls.shape() && ours.box.shape() == teacher.box.shape(),
                  "distillation_loss", "outputs are ", ours.cls.shape(), " and ", ours.box.shape(),
                  ", the teacher's are ", teacher.cls.shape(), " and ", teacher.box.shape());
+  RF_CHECK_SHAPE(ours.landmark.shape() == teacher.landmark.shape(), "distillation_loss",
+                 "landmarks are ", ours.landmark.shape(), ", the teacher's are ",
+                 teacher.landmark.shape());
   const Var logits = rows(ours.cls, 2);
-  const Tensor s = softmax(logits.value(), 1), t = softmax(rows(teacher.cls, 2).value(), 1);
+  const Tensor s = face_probabilities(logits.value()),
+               t = face_probabilities(rows(teacher.cls, 2).value());
 
   std::vector<std::int64_t> chosen;
-  std::vector<float> probability, focus;  // t, |t - s|
+  std::vector<double> probability, focus;  // t, |t - s|
   double faces = 0;
-  for (Index i = 0; i < t.shape()[0]; ++i) {
-    const float ti = t.data<float>()[2 * i + 1], si = s.data<float>()[2 * i + 1];
-    if (std::max(ti, si) < kBelow) continue;
+  for (Index i = 0; i < t.numel(); ++i) {
+    const double ti = std::as_const(t).data<double>()[i], si = std::as_const(s).data<double>()[i];
+    if (ti < kBelow && si < kBelow) continue;  // not so where one is no number, which must show
     chosen.push_back(i);
     probability.push_back(ti);
     focus.push_back(std::abs(ti - si));
-    faces += double{ti};
+    faces += ti;
   }
   const auto count = static_cast<Index>(chosen.size());
   const Tensor index = Tensor::from({count}, std::span<const std::int64_t>(chosen));
-  const Var wanted(Tensor::from({count}, std::span<const float>(probability)));
-  const Var weight(Tensor::from({count}, std::span<const float>(focus)));
+  const auto constant = [&](const std::vector<double>& values) {
+    return Var(Tensor::from({count}, std::span<const double>(values)).to(logits.value().dtype()));
+  };
+  const Var wanted = constant(probability), weight = constant(focus);
 
   const Var picked = ag::gather(logits, 0, index);
   const Var face = ag::softmax_cross_entropy(picked, labels(count, 1));

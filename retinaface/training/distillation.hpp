@@ -7,7 +7,8 @@
 
 namespace rf {
 
-// A scalar. With the probability of a face t of the teacher and s of ours at each anchor:
+// A scalar, f32 or f64 as the outputs. With the probability of a face t of the teacher and s of
+// ours at each anchor:
 //   cls      = sum of |t - s| H(t, s) over all anchors, H(t, s) = -t log s - (1 - t) log(1 - s),
 //   box      = sum of t smooth-L1(box, teacher's box), landmark likewise,
 //   result   = (cls + box_weight box + landmark_weight landmark) / max(sum of t, 1).
