@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "engine/check.hpp"
 #include "retinaface/evaluation/wider_protocol.hpp"
@@ -62,39 +61,45 @@ std::vector<LabelledFace> missed_faces(const TrainingPicture& picture, const Tru
   return missed;
 }
 
+// Box decoding drops what is not finite, and a network that gives nothing else would seem to see no
+// face.
+void check_finite(const NetworkOutputs& outputs) {
+  for (const Tensor* output : {&outputs.score, &outputs.box, &outputs.landmark}) {
+    const std::span<const float> values = output->span<float>();
+    if (!std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); }))
+      throw ModelError("validation: the network gives values that are not finite");
+  }
+}
+
+FoundFaces find_faces(const Pipeline& pipeline, const std::string& path) {
+  const Image image = read_image(path, {.apply_exif = false});  // labels are in stored pixels
+  const ImageSize size{image.width, image.height};
+  const NetworkOutputs outputs = pipeline.network(pipeline.preprocess(image));
+  check_finite(outputs);
+  return {.faces = pipeline.postprocess(outputs, size),
+          .scale = static_cast<double>(pipeline.size_rule().scaled(size).width) /
+                   static_cast<double>(size.width)};
+}
+
 }  // namespace
 
-Validation validate(const Pipeline& pipeline, std::span<const TrainingPicture> pictures,
-                    const ValidationOptions& options) {
+Validation judge(std::span<const TrainingPicture> pictures, std::vector<FoundFaces> found,
+                 const ValidationOptions& options) {
+  RF_ASSERT(found.size() == pictures.size());
   Validation result;
   WiderGroundTruth truth;
   truth.subsets.push_back({"all", {}});
-  std::vector<std::vector<WiderDetection>> detections;
+  std::vector<std::vector<WiderDetection>> detections(pictures.size());
   Index missed = 0;
-  for (const TrainingPicture& picture : pictures) {
-    ValidatedPicture& validated = result.pictures.emplace_back();
-    validated.path = picture.path;
-    double scale = 1;
-    std::vector<WiderDetection>& found = detections.emplace_back();
-    try {
-      const Image image = read_image(picture.path, {.apply_exif = false});
-      const ImageSize size{image.width, image.height};
-      scale = static_cast<double>(pipeline.size_rule().scaled(size).width) /
-              static_cast<double>(size.width);
-      validated.found = pipeline.detect(image);
-    } catch (const FileError& error) {
-      result.unreadable.push_back(error.what());
-    } catch (const FormatError& error) {
-      result.unreadable.push_back(error.what());
-    }
-    for (const Face& face : validated.found) {
-      if (!std::isfinite(face.x1 + face.y1 + face.x2 + face.y2 + face.score))
-        throw ModelError("validation: the network gives values that are not finite");
-      found.push_back({wider_box(face.x1, face.y1, face.x2, face.y2), double{face.score}});
-    }
-    Truth here = truth_of(picture, options.min_face / scale);
-    validated.missed = missed_faces(picture, here, found);
-    missed += static_cast<Index>(validated.missed.size());
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    for (const Face& face : found[i].faces)
+      detections[i].push_back({wider_box(face.x1, face.y1, face.x2, face.y2), double{face.score}});
+    Truth here = truth_of(pictures[i], options.min_face / found[i].scale);
+    result.pictures.push_back({.path = pictures[i].path,
+                               .found = std::move(found[i].faces),
+                               .missed = missed_faces(pictures[i], here, detections[i])});
+    missed += static_cast<Index>(result.pictures.back().missed.size());
     result.faces += std::count(here.counted.begin(), here.counted.end(), 1);
     truth.images.push_back(std::move(here.image));
     truth.subsets.front().counted.push_back(std::move(here.counted));
@@ -103,6 +108,24 @@ Validation validate(const Pipeline& pipeline, std::span<const TrainingPicture> p
     result.ap = evaluate_wider(truth, detections, {.iou = {kIou}}).front().ap.front();
     result.recall = 1 - static_cast<double>(missed) / static_cast<double>(result.faces);
   }
+  return result;
+}
+
+Validation validate(const Pipeline& pipeline, std::span<const TrainingPicture> pictures,
+                    const ValidationOptions& options) {
+  std::vector<FoundFaces> found(pictures.size());
+  std::vector<std::string> unreadable;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    try {
+      found[i] = find_faces(pipeline, pictures[i].path);
+    } catch (const FileError& error) {
+      unreadable.push_back(error.what());
+    } catch (const FormatError& error) {
+      unreadable.push_back(error.what());
+    }
+  }
+  Validation result = judge(pictures, std::move(found), options);
+  result.unreadable = std::move(unreadable);
   return result;
 }
 

@@ -14,8 +14,9 @@ struct ValidationOptions {
   // Faces that count, by the square root of their area, in pixels of the picture that the network
   // sees; others are neither to be found nor wrong to find.
   double min_face = 8;
-  float score = 0.02F;            // detections above it are judged
-  std::string size = "original";  // what the network sees
+  // Of the pipeline: the score above which detections are judged, and what the network sees.
+  float score = 0.02F;
+  std::string size = "original";
 };
 
 struct ValidatedPicture {
@@ -31,6 +32,18 @@ struct Validation {
   std::vector<ValidatedPicture> pictures;
   std::vector<std::string> unreadable;  // paths with the reason; they count as without detections
 };
+
+// What a detector found in one picture, and how many of its own pixels it saw for one of the
+// picture.
+struct FoundFaces {
+  std::vector<Face> faces;
+  double scale = 1;
+};
+
+// Judges what was found in each picture, in pixels of the picture; faces that are finite and above
+// the score that matters.
+[[nodiscard]] Validation judge(std::span<const TrainingPicture> pictures,
+                               std::vector<FoundFaces> found, const ValidationOptions& options);
 
 // Detects in every picture. Throws ModelError when the network gives values that are not finite.
 [[nodiscard]] Validation validate(const Pipeline& pipeline,
