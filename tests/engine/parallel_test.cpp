@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -93,6 +94,53 @@ TEST_CASE("parallel: callers on several threads each get every chunk of theirs, 
   }
   for (std::thread& caller : callers) caller.join();
   CHECK(wrong == 0);
+}
+
+TEST_CASE("parallel: in a serial scope every chunk runs on the calling thread, in order",
+          "[parallel]") {
+  const WithThreads limit(4);
+  const std::thread::id self = std::this_thread::get_id();
+  // Whether a loop of slow chunks stayed on this thread.
+  const auto alone = [&] {
+    std::mutex mutex;
+    std::vector<Index> order;
+    std::set<std::thread::id> seen;
+    parallel_for(40, 64, [&](Index chunk, std::byte* scratch) {
+      *scratch = std::byte{1};
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      const std::lock_guard lock(mutex);
+      order.push_back(chunk);
+      seen.insert(std::this_thread::get_id());
+    });
+    CHECK(order.size() == 40);
+    return seen == std::set{self} && std::is_sorted(order.begin(), order.end());
+  };
+  CHECK_FALSE(alone());
+  {
+    const SerialScope outer;
+    CHECK(alone());
+    {
+      const SerialScope inner;
+      CHECK(alone());
+    }
+    CHECK(alone());  // the outer one is still open
+  }
+  CHECK_FALSE(alone());
+}
+
+TEST_CASE("parallel: a serial scope leaves other threads their pool", "[parallel]") {
+  const WithThreads limit(3);
+  const SerialScope serial;
+  std::set<std::thread::id> seen;
+  std::thread([&] {
+    std::mutex mutex;
+    parallel_for(200, [&](Index) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+  }).join();
+  CHECK(seen.size() > 1);
 }
 
 TEST_CASE("parallel: scratch is aligned, long enough and not shared", "[parallel]") {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/check.hpp"
+#include "weights/name_map.hpp"
 
 namespace {
 
@@ -120,4 +121,37 @@ TEST_CASE("model_config: what is not JSON is refused", "[model_config][error]") 
   CHECK_THROWS_AS(rf::parse_model_config(""), rf::ModelError);
   CHECK_THROWS_AS(rf::parse_model_config("{\"schema\":"), rf::ModelError);
   CHECK_THROWS_AS(rf::parse_model_config("[]"), rf::ModelError);
+}
+
+TEST_CASE("model_config: written and read again, it is the same", "[model_config]") {
+  Json json = valid();
+  CHECK(Json::parse(rf::to_json(rf::parse_model_config(json.dump()))) == json);
+  json["arch"]["heads"] = "shared";
+  json["arch"]["neck"]["activation"] = {{"kind", "none"}};
+  json["arch"]["neck"]["bias"] = false;
+  json["input"]["order"] = "rgb";
+  json["coding"]["plus_one"] = true;
+  json["coding"]["size_variance"] = 1.0 / 3;
+  CHECK(Json::parse(rf::to_json(rf::parse_model_config(json.dump()))) == json);
+}
+
+// As the name map of the public PyTorch release says of its network.
+TEST_CASE("model_config: the light network is the public release's, but for its name",
+          "[model_config]") {
+  const rf::ModelConfig config = rf::light_model_config("mobilenet0.25");
+  CHECK(config.name == "mobilenet0.25");
+  Json ours = Json::parse(rf::to_json(config));
+  CHECK_NOTHROW(rf::parse_model_config(ours.dump()));
+  Json theirs;
+  for (const rf::NameMap& map : rf::published_name_maps()) {
+    if (map.layout == "mobilenet0.25 of biubug6/Pytorch_Retinaface")
+      theirs = Json::parse(map.description);
+  }
+  REQUIRE(theirs.is_object());
+  for (const char* key : {"arch", "input", "anchors", "coding", "nms", "landmarks"}) {
+    CAPTURE(key);
+    CHECK(ours.at(key) == theirs.at(key));
+  }
+  CHECK_THROWS_WITH(rf::light_model_config("resnet50"),
+                    Catch::Contains("resnet50") && Catch::Contains("mobilenet0.25"));
 }

@@ -255,6 +255,35 @@ TEST_CASE("model_file: files of other networks say what they look like", "[model
   CHECK(holds(refusal(test::torch_zip(ints)), "ClassHead.0.conv1x1.bias has elements i32"));
 }
 
+TEST_CASE("model_file: a backbone alone will do where it is allowed, under the detector's names",
+          "[model_file]") {
+  const auto read_either = [](const StateDict& theirs) {
+    const auto owner = std::make_shared<const std::string>(test::torch_zip(theirs));
+    return read_model(test::bytes_of(*owner), "x.model", owner,
+                      {.description_patch = {}, .allow_backbone = true});
+  };
+  const ModelFile backbone = read_either(tensors_of(kBackbone));
+  CHECK(backbone.description.empty());
+  CHECK(backbone.format == "torch (zip)");
+  CHECK(backbone.sha256.size() == 64);
+  const StateDict detector = read(test::torch_zip(tensors_of(kPyTorch))).tensors;
+  CHECK_FALSE(backbone.tensors.empty());
+  std::size_t of_backbone = 0;
+  for (const auto& [name, tensor] : detector) of_backbone += name.starts_with("backbone.");
+  CHECK(backbone.tensors.size() == of_backbone);
+  for (const auto& [name, tensor] : backbone.tensors) {
+    CAPTURE(name);
+    REQUIRE(detector.contains(name));
+    CHECK(tensor.shape() == detector.at(name).shape());
+  }
+  // A whole detector is still read as one; what is neither is still refused.
+  CHECK_FALSE(read_either(tensors_of(kPyTorch)).description.empty());
+  CHECK(holds(test::thrown<ModelError>([&] {
+                return read_either({{"a", tensor<float>({1}, {1})}});
+              }),
+              "no known layout"));
+}
+
 TEST_CASE("model_file: every description of a published layout is one that the network understands",
           "[model_file]") {
   for (const NameMap& map : published_name_maps()) {
