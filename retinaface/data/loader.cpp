@@ -10,58 +10,11 @@
 
 #include "engine/check.hpp"
 #include "engine/parallel.hpp"
+#include "retinaface/data/picture_cache.hpp"
 
 namespace rf {
 
 namespace {
-
-// Decoded pictures, as many as fit; read by several threads. What is in it stays.
-class PictureCache {
- public:
-  PictureCache(const Dataset& data, Index bytes)
-      : data_(data), free_(bytes), images_(static_cast<std::size_t>(data.pictures())) {}
-
-  // Throws FileError, FormatError.
-  std::shared_ptr<const Image> get(Index picture) {
-    const auto i = static_cast<std::size_t>(picture);
-    {
-      const std::lock_guard lock(mutex_);
-      if (images_[i]) return images_[i];
-      if (const auto found = errors_.find(picture); found != errors_.end())
-        throw FileError(found->second);
-    }
-    std::shared_ptr<const Image> image;
-    try {
-      // Labels are in pixels of the stored picture, hence no turning by EXIF.
-      image = std::make_shared<const Image>(read_image(data_[picture].path, {.apply_exif = false}));
-    } catch (const Error& error) {
-      const std::lock_guard lock(mutex_);
-      errors_.emplace(picture, error.what());
-      throw;
-    }
-    const std::lock_guard lock(mutex_);
-    const auto bytes = static_cast<Index>(image->rgb.size());
-    if (!images_[i] && bytes <= free_) {
-      images_[i] = image;
-      free_ -= bytes;
-    }
-    return image;
-  }
-
-  std::map<std::string, std::string> errors() const {
-    const std::lock_guard lock(mutex_);
-    std::map<std::string, std::string> by_path;
-    for (const auto& [picture, text] : errors_) by_path.emplace(data_[picture].path, text);
-    return by_path;
-  }
-
- private:
-  const Dataset& data_;
-  mutable std::mutex mutex_;
-  Index free_;
-  std::vector<std::shared_ptr<const Image>> images_;
-  std::map<Index, std::string> errors_;
-};
 
 // One batch in preparation: threads take its samples one by one.
 struct Slot {
