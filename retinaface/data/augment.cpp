@@ -19,7 +19,8 @@ Span intersect(const Span& a, const Span& b) {
 }
 
 bool holds_centre(const Crop& crop, const Box& box) {
-  const double x = (double{box.x1} + double{box.x2}) / 2, y = (double{box.y1} + double{box.y2}) / 2;
+  const double x = (static_cast<double>(box.x1) + static_cast<double>(box.x2)) / 2,
+               y = (static_cast<double>(box.y1) + static_cast<double>(box.y2)) / 2;
   const double left = static_cast<double>(crop.x), top = static_cast<double>(crop.y);
   const double side = static_cast<double>(crop.side);
   return x >= left && x < left + side && y >= top && y < top + side;
@@ -46,8 +47,10 @@ class CropMap {
   // What is visible of the box, which may be nothing.
   [[nodiscard]] Box visible(const Box& box) const {
     const double x = static_cast<double>(crop_.x), y = static_cast<double>(crop_.y);
-    const Span across = intersect({double{box.x1} - x, double{box.x2} - x}, columns_);
-    const Span down = intersect({double{box.y1} - y, double{box.y2} - y}, rows_);
+    const Span across =
+        intersect({static_cast<double>(box.x1) - x, static_cast<double>(box.x2) - x}, columns_);
+    const Span down =
+        intersect({static_cast<double>(box.y1) - y, static_cast<double>(box.y2) - y}, rows_);
     if (across.length() <= 0 || down.length() <= 0) return {0, 0, 0, 0};
     const double side = static_cast<double>(crop_.side);
     const Span turned = crop_.mirrored ? Span{side - across.end, side - across.begin} : across;
@@ -55,8 +58,8 @@ class CropMap {
   }
 
   [[nodiscard]] bool holds(const Point& point) const {
-    const double x = double{point.x} - static_cast<double>(crop_.x),
-                 y = double{point.y} - static_cast<double>(crop_.y);
+    const double x = static_cast<double>(point.x) - static_cast<double>(crop_.x),
+                 y = static_cast<double>(point.y) - static_cast<double>(crop_.y);
     return x >= columns_.begin && x < columns_.end && y >= rows_.begin && y < rows_.end;
   }
 
@@ -64,8 +67,8 @@ class CropMap {
     constexpr std::array<std::size_t, 5> kMirrored = {1, 0, 2, 4, 3};  // the eyes, the mouth
     std::array<Point, 5> out;
     for (std::size_t i = 0; i < points.size(); ++i) {
-      const double x = double{points[i].x} - static_cast<double>(crop_.x);
-      const double y = double{points[i].y} - static_cast<double>(crop_.y);
+      const double x = static_cast<double>(points[i].x) - static_cast<double>(crop_.x);
+      const double y = static_cast<double>(points[i].y) - static_cast<double>(crop_.y);
       if (crop_.mirrored) {
         out[kMirrored[i]] = {scaled(static_cast<double>(crop_.side) - x), scaled(y)};
       } else {
@@ -204,8 +207,8 @@ Crop random_crop(ImageSize picture, const PictureLabels& labels, const AugmentOp
   };
   Crop first{};
   for (int i = 0; i < kTries; ++i) {
-    const double share =
-        options.crop_min + (options.crop_max - options.crop_min) * double{random.uniform()};
+    const double share = options.crop_min + (options.crop_max - options.crop_min) *
+                                                static_cast<double>(random.uniform());
     const Index side = std::max<Index>(1, static_cast<Index>(std::lround(share * edge)));
     const Crop crop{place(picture.width, side), place(picture.height, side), side};
     if (labels.faces.empty() || holds_any_centre(crop, labels)) return crop;
@@ -266,7 +269,7 @@ PictureLabels augment(const Image& image, const PictureLabels& labels, Index siz
       options.whole ? whole_picture(picture) : random_crop(picture, labels, options, random);
   ColourMap colours;
   if (!options.whole) {
-    crop.mirrored = double{random.uniform()} < options.mirror;
+    crop.mirrored = static_cast<double>(random.uniform()) < options.mirror;
     if (options.photometric) colours = random_colours(random);
   }
   const Image square = resize(cut_within_bounds(image, crop, mean_colour(input)), size, size);

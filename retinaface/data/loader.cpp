@@ -131,7 +131,7 @@ struct Loader::State {
     const Index size = slot.size;
     const Planes planes{slot.batch.image.data<float>() + i * 3 * size * size, size, size * size};
     PictureLabels& labels = slot.batch.labels[static_cast<std::size_t>(i)];
-    if (batches.augment.whole || double{random.uniform()} >= batches.mosaic) {
+    if (batches.augment.whole || static_cast<double>(random.uniform()) >= batches.mosaic) {
       labels = one_picture(picture, size, random, planes);
       return;
     }

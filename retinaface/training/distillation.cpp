@@ -12,7 +12,7 @@ namespace rf {
 
 namespace {
 
-constexpr double kBelow = double{0.01F};
+constexpr double kBelow = static_cast<double>(0.01F);
 
 // [N, A, V] as [N A, V].
 Var rows(const Var& output, Index values) {

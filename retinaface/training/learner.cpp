@@ -15,7 +15,9 @@ namespace rf {
 
 namespace {
 
-double number(const Var& scalar) { return double{*std::as_const(scalar.value()).data<float>()}; }
+double number(const Var& scalar) {
+  return static_cast<double>(*std::as_const(scalar.value()).data<float>());
+}
 
 // A weight of a convolution; batch norm's parameters and biases have rank 1.
 bool is_matrix(const Var& parameter) { return parameter.shape().rank() > 1; }

@@ -13,7 +13,9 @@ namespace {
 constexpr double kIou = 0.5;
 
 WiderBox wider_box(float x1, float y1, float x2, float y2) {
-  return {double{x1}, double{y1}, double{x2} - double{x1}, double{y2} - double{y1}};
+  return {static_cast<double>(x1), static_cast<double>(y1),
+          static_cast<double>(x2) - static_cast<double>(x1),
+          static_cast<double>(y2) - static_cast<double>(y1)};
 }
 WiderBox wider_box(const Box& box) { return wider_box(box.x1, box.y1, box.x2, box.y2); }
 
@@ -94,7 +96,8 @@ Validation judge(std::span<const TrainingPicture> pictures, std::vector<FoundFac
   Index missed = 0;
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     for (const Face& face : found[i].faces)
-      detections[i].push_back({wider_box(face.x1, face.y1, face.x2, face.y2), double{face.score}});
+      detections[i].push_back(
+          {wider_box(face.x1, face.y1, face.x2, face.y2), static_cast<double>(face.score)});
     Truth here = truth_of(pictures[i], options.min_face / found[i].scale);
     result.pictures.push_back({.path = pictures[i].path,
                                .found = std::move(found[i].faces),

@@ -221,7 +221,7 @@ TEST_CASE("augment: a whole picture is what detection with a size WxH sees", "[a
     }
     CHECK(worst <= 2);  // half a pixel of a slope of at most 3, and rounding
     REQUIRE(found.labels.faces.size() == 1);
-    CHECK(std::abs(double{found.labels.faces[0].box.x2} - 30 * scale) < 1e-4);
+    CHECK(std::abs(static_cast<double>(found.labels.faces[0].box.x2) - 30 * scale) < 1e-4);
     CHECK(found.labels.faces[0].landmarks);
   }
 }

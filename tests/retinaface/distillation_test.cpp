@@ -28,7 +28,7 @@ Side zeros(Index anchors, DType dtype = DType::f32) {
 double loss(const Side& ours, const Side& teacher, const DistillationWeights& weights = {}) {
   const Var result = distillation_loss(ours.outputs(), teacher.outputs(), weights);
   CHECK(result.value().numel() == 1);
-  return double{*result.value().data<float>()};
+  return static_cast<double>(*result.value().data<float>());
 }
 
 double probability(double logit) { return 1 / (1 + std::exp(-logit)); }
@@ -65,7 +65,7 @@ TEST_CASE("distillation: divided by how many faces the teacher sees", "[distilla
     teacher.logit(a, 3), ours.logit(a, z);
     const double t = probability(3);
     faces += t;
-    cls += std::abs(t - probability(double{z})) * entropy(t, double{z});
+    cls += std::abs(t - probability(static_cast<double>(z))) * entropy(t, static_cast<double>(z));
   }
   CHECK(faces > 1);
   CHECK(std::abs(loss(ours, teacher) - cls / faces) < 1e-5);
