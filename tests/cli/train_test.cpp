@@ -204,7 +204,7 @@ TEST_CASE("Train says what is wrong with its flags") {
   check_one_complaint(fixture.train("o", {"--size", "8"}), 2, "size 8");
   check_one_complaint(fixture.train("o", {"--crop", "0.5"}), 2, "--crop");
   check_one_complaint(fixture.train("o", {"--holdout", "6"}), 2, "--holdout 6");
-  check_one_complaint(fixture.train("o", {"--backbone", "vgg"}), 4, "vgg");
+  check_one_complaint(fixture.train("o", {"--backbone", "vgg"}), 2, "vgg");
   check_one_complaint(fixture.train("o", {"--init", fixture.label_file()}), 4, "is no model file");
   check_one_complaint(fixture.train("o", {"--lr", "nan"}), 2, "--lr");
   check_one_complaint(fixture.train("o", {"--overfit", "7"}), 2, "--overfit 7");
