@@ -42,8 +42,8 @@ struct DetectorOptions {
   float score = 0.5F;        // faces above this score are reported
   std::optional<float> nms;  // of two boxes that overlap by more (intersection / union) the better
                              // stays; empty: what the model file says (0.4 in the public ones)
-  std::string size =
-      "original";  // "original", "long:N", "short:N", "short:N:MAX" or "WxH", see docs/sizes.md
+  std::string size = "original";  // "original", "long:N", "short:N", "short:N:MAX", "scale:F" or
+                                  // "WxH": docs/sizes.md
 };
 
 class Detector {

@@ -22,6 +22,14 @@ std::optional<Index> parse_side(std::string_view text) {
   return value;
 }
 
+std::optional<double> parse_factor(std::string_view text) {
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || stop != text.data() + text.size() || !(value >= 0.01 && value <= 100))
+    return std::nullopt;
+  return value;
+}
+
 Index rounded_side(Index side, double scale) {
   return std::max<Index>(1,
                          static_cast<Index>(std::floor(static_cast<double>(side) * scale + 0.5)));
@@ -50,6 +58,11 @@ SizeRule SizeRule::parse(const std::string& text) {
                 ? set(Kind::shorter, parse_side(numbers), 0)
                 : set(Kind::shorter, parse_side(numbers.substr(0, colon)),
                       parse_side(numbers.substr(colon + 1)));
+  } else if (all.starts_with("scale:")) {
+    const std::optional<double> factor = parse_factor(all.substr(6));
+    rule.kind_ = Kind::factor;
+    rule.factor_ = factor.value_or(1);
+    valid = factor.has_value();
   } else if (const std::size_t x = all.find('x'); x != std::string_view::npos) {
     valid = set(Kind::exact, parse_side(all.substr(0, x)), parse_side(all.substr(x + 1)));
   }
@@ -57,7 +70,7 @@ SizeRule SizeRule::parse(const std::string& text) {
     throw UsageError(
         message("size '", text,
                 "': write original, long:N, short:N, short:N:MAX or WxH with numbers from 1 to ",
-                kMaxSide));
+                kMaxSide, ", or scale:F with F from 0.01 to 100"));
   }
   return rule;
 }
@@ -76,6 +89,7 @@ ImageSize SizeRule::scaled(ImageSize picture) const {
       scale = a / std::min(width, height);
       if (b_ > 0) scale = std::min(scale, b / std::max(width, height));
       break;
+    case Kind::factor: scale = factor_; break;
     case Kind::exact: scale = std::min(a / width, b / height); break;
   }
   // A thin picture could grow without bound along its other side: 1 x 4000 at short:640.

@@ -15,12 +15,13 @@ struct ImageSize {
 // original           the picture as it is
 // long:N             the longer side becomes N pixels, the ratio kept
 // short:N[:MAX]      the shorter side becomes N, but the longer at most MAX
+// scale:F            both sides become F times as long, 0.01 <= F <= 100
 // WxH                exactly W x H: the picture is scaled by the smaller of the two ratios into the
 // upper left corner,
 //                    and the rest is filled with the mean colour, so that faces keep their shape
 class SizeRule {
  public:
-  // Throws UsageError, naming the four forms, for anything else, or numbers outside 1 .. 65536.
+  // Throws UsageError, naming the five forms, for anything else, or numbers outside 1 .. 65536.
   [[nodiscard]] static SizeRule parse(const std::string& text);
 
   // What the picture is scaled to, each side rounded to nearest and at least 1.
@@ -32,9 +33,10 @@ class SizeRule {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  enum class Kind { original, longer, shorter, exact };
+  enum class Kind { original, longer, shorter, factor, exact };
   Kind kind_ = Kind::original;
   Index a_ = 0, b_ = 0;  // N and MAX (0: none), or W and H
+  double factor_ = 1;
   std::string text_ = "original";
 };
 

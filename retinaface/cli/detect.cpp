@@ -173,12 +173,13 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
                   "one face more")
       ->type_name("IOU")
       ->check(number_between(0, 1));
-  verb.add_option("--size", flags.detector.size,
-                  "How large the network sees the picture: original, long:N, short:N[:MAX] or WxH. "
-                  "Default original:\n"
-                  "shrinking loses small faces. long:640 is faster on large pictures and finds "
-                  "very large faces;\n"
-                  "`retinaface info MODEL --size RULE --image WxH` tells which face sizes remain")
+  verb.add_option(
+          "--size", flags.detector.size,
+          "How large the network sees the picture: original, long:N, short:N[:MAX], scale:F or "
+          "WxH. Default original:\n"
+          "shrinking loses small faces. long:640 is faster on large pictures and finds "
+          "very large faces;\n"
+          "`retinaface info MODEL --size RULE --image WxH` tells which face sizes remain")
       ->type_name("RULE");
   verb.add_option("--threads", flags.threads,
                   "Default: the CPUs this process may use (affinity and container quota), or "

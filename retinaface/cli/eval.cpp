@@ -1,275 +1,20 @@
 // retinaface eval: how good detections are, by the protocol of a benchmark.
+#include "retinaface/cli/eval.hpp"
+
+#include <cmath>
 #include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
+#include <nlohmann/json.hpp>
 
 #include "engine/check.hpp"
-#include "engine/file.hpp"
-#include "engine/image.hpp"
-#include "retinaface/cli/eval_report.hpp"
-#include "retinaface/cli/flags.hpp"
-#include "retinaface/cli/model_flag.hpp"
-#include "retinaface/cli/progress.hpp"
+#include "engine/kernels/table.hpp"
+#include "engine/parallel.hpp"
 #include "retinaface/cli/results.hpp"
-#include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
-#include "retinaface/cli/verbs.hpp"
-#include "retinaface/pipeline.hpp"
 
 namespace rf::cli {
 
-namespace {
-
-namespace fs = std::filesystem;
-
-struct WiderFlags {
-  std::string data, ground_truth, list;
-  std::string detections, model;
-  DetectorOptions detector{.score = 0.02F, .nms = {}, .size = "original"};
-  int threads = 0;
-  std::string isa;
-  std::string save, svg;
-  bool overwrite = false, json = false, quiet = false;
-
-  IfExists if_exists() const { return overwrite ? IfExists::replace : IfExists::refuse; }
-};
-
-std::string image_path(const WiderFlags& flags, const WiderImage& image) {
-  return flags.data + "/images/" + image.name + ".jpg";
-}
-
-void check_flags(const WiderFlags& flags) {
-  if (!flags.detections.empty() && !flags.model.empty()) {
-    throw UsageError(
-        "eval wider: --detections DIR (files that exist) and --model FILE (detects now) exclude "
-        "each other");
-  }
-  if (flags.data.empty() && flags.ground_truth.empty()) {
-    throw UsageError(
-        "eval wider: --data DIR (with images/ and ground_truth/) or --ground-truth PATH is needed");
-  }
-  if (flags.detections.empty()) {
-    if (flags.data.empty()) {
-      throw UsageError(
-          "eval wider: --data DIR, whose images/ are to be searched, or --detections DIR is "
-          "needed");
-    }
-    require_model("eval wider", flags.model);
-  } else if (!flags.save.empty()) {
-    throw UsageError("eval wider: --save writes what is detected; --detections are files already");
-  }
-  (void)SizeRule::parse(flags.detector.size);
-}
-
-// The images to evaluate. A list.txt beside the images says which there are; it is named in the
-// protocol line.
-WiderGroundTruth load_ground_truth(WiderFlags& flags) {
-  if (flags.ground_truth.empty()) flags.ground_truth = flags.data + "/ground_truth";
-  WiderGroundTruth truth = read_wider_ground_truth(flags.ground_truth);
-  if (flags.list.empty() && !flags.data.empty() && fs::exists(flags.data + "/list.txt"))
-    flags.list = flags.data + "/list.txt";
-  if (flags.list.empty()) return truth;
-  return keep_listed(truth, read_wider_list(flags.list), flags.list);
-}
-
-void refuse_existing(const std::string& path) {
-  if (fs::exists(path)) throw FileError(message(path, ": exists already; --overwrite replaces it"));
-}
-
-void make_folder(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw FileError(message(path, ": cannot make the folder: ", error.message()));
-}
-
-std::string curve_path(const WiderFlags& flags, const std::string& subset) {
-  return flags.svg + "/" + curve_file_name(subset);
-}
-
-std::string save_path(const WiderFlags& flags, const WiderImage& image) {
-  return flags.save + "/" + image.name + ".txt";
-}
-
-// Before an hour of detection, not after it.
-void prepare_outputs(const WiderFlags& flags, const WiderGroundTruth& truth) {
-  if (!flags.svg.empty()) {
-    make_folder(flags.svg);
-    if (!flags.overwrite) {
-      refuse_existing(curve_path(flags, ""));
-      for (const WiderSubset& subset : truth.subsets)
-        refuse_existing(curve_path(flags, subset.name));
-    }
-  }
-  if (flags.save.empty()) return;
-  for (const WiderImage& image : truth.images) {
-    make_folder(fs::path(save_path(flags, image)).parent_path().string());
-    if (!flags.overwrite) refuse_existing(save_path(flags, image));
-  }
-}
-
-void require_images(const WiderFlags& flags, const WiderGroundTruth& truth) {
-  std::vector<std::string> missing;
-  for (const WiderImage& image : truth.images) {
-    if (!fs::exists(image_path(flags, image))) missing.push_back(image_path(flags, image));
-  }
-  if (missing.empty()) return;
-  throw FileError(message(missing.front(), ": is missing, as are ", missing.size() - 1, " of ",
-                          truth.images.size(),
-                          " images; --list FILE restricts the evaluation to those that are there"));
-}
-
-// The detections of one image, as its detection file has them: what --save writes evaluates to the
-// same numbers.
-std::string detect_text(const Pipeline& pipeline, const std::string& path, const WiderImage& image,
-                        StageTimes& times) {
-  // Ground truth is in pixels of the stored image, hence no turning by EXIF.
-  const Image pixels = read_image(path, {.apply_exif = false});
-  const std::vector<Face> faces = pipeline.detect(pixels, &times);
-  for (const Face& face : faces) {
-    if (!is_finite(face))
-      throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
-  }
-  return wider_text(fs::path(image.name).filename().string(), faces);
-}
-
-DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
-                         WiderDetections& found) {
-  require_images(flags, truth);
-  const Pipeline pipeline(chosen_model(flags.model), flags.detector);
-  if (!flags.quiet) warn_if_slow();
-  const LoadedModel& model = pipeline.model();
-  const std::optional<float>& nms = flags.detector.nms;
-  DetectorRun run{.model_name = model.config.name,
-                  .model_sha256 = model.sha256,
-                  .size = flags.detector.size,
-                  .score = static_cast<double>(flags.detector.score),
-                  .nms = nms ? static_cast<double>(*nms) : model.config.nms.iou};
-
-  const Stopwatch watch;
-  StageTimes times;
-  Progress progress("eval wider", static_cast<Index>(truth.images.size()), !flags.quiet);
-  for (const WiderImage& image : truth.images) {
-    std::vector<WiderDetection> detections;
-    const std::string path = image_path(flags, image);
-    try {
-      const std::string text = detect_text(pipeline, path, image, times);
-      detections = parse_wider_detections(text, path);
-      if (!flags.save.empty()) write_file(save_path(flags, image), text, flags.if_exists());
-    } catch (const FormatError& error) {
-      say(error.what());
-      ++run.failed;
-    }
-    found.images.push_back(std::move(detections));
-    progress.step(static_cast<Index>(found.images.size()));
-  }
-  if (run.failed == static_cast<Index>(truth.images.size())) {
-    throw FormatError(
-        message(flags.data, "/images: not one of ", run.failed, " images could be decoded"));
-  }
-  run.seconds = watch.milliseconds() / 1000;
-  run.network_seconds = times.network / 1000;
-  run.peak_memory_mb = peak_memory_mb();
-  return run;
-}
-
-void report_files(const WiderFlags& flags, const WiderDetections& found) {
-  if (flags.quiet) return;
-  if (!found.missing.empty()) {
-    say(message("note: ", found.missing.size(), " images have no file in ", flags.detections,
-                " and count as images without detections, the first is ", found.missing.front()));
-  }
-  if (!found.others.empty()) {
-    say(message("note: ", found.others.size(), " files in ", flags.detections,
-                " are for images that are not evaluated, the first is ", found.others.front(),
-                ".txt"));
-  }
-}
-
-void write_curves(const WiderFlags& flags, const WiderReport& report) {
-  write_file(curve_path(flags, ""), curve_picture(report, ""), flags.if_exists());
-  for (const WiderSubset& subset : report.truth.subsets) {
-    write_file(curve_path(flags, subset.name), curve_picture(report, subset.name),
-               flags.if_exists());
-  }
-}
-
-int eval_wider(WiderFlags& flags) {
-  check_flags(flags);
-  choose_execution(flags.threads, flags.isa);
-  WiderReport report;
-  report.truth = load_ground_truth(flags);
-  report.list = flags.list;
-  report.detections = flags.detections;
-  prepare_outputs(flags, report.truth);
-
-  if (flags.detections.empty()) {
-    report.run = run_detector(flags, report.truth, report.found);
-  } else {
-    report.found = read_wider_detections(flags.detections, report.truth.images);
-    report_files(flags, report.found);
-  }
-  report.ious = coco_iou_thresholds();
-  report.results = evaluate_wider(report.truth, report.found.images, {.iou = report.ious});
-
-  print(flags.json ? wider_json(report) : wider_table(report));
-  if (!flags.svg.empty()) write_curves(flags, report);
-  if (report.run && !flags.quiet) {
-    const double images = static_cast<double>(report.truth.images.size());
-    say(message(images, " images in ", fixed(report.run->seconds, 1),
-                " s: ", fixed(images / report.run->seconds, 2), " images/s; peak memory ",
-                fixed(report.run->peak_memory_mb, 0), " MB"));
-  }
-  return report.run && report.run->failed > 0 ? kExitSomeFailed : kExitDone;
-}
-
-void add_source_flags(CLI::App& verb, WiderFlags& flags) {
-  verb.add_option("--data", flags.data,
-                  "Folder with images/<event>/<name>.jpg and ground_truth/. If it has a list.txt, "
-                  "only the images in\n"
-                  "there are evaluated, and the protocol line says so")
-      ->type_name("DIR");
-  verb.add_option("--ground-truth", flags.ground_truth,
-                  "Folder with the official wider_face_val.mat and "
-                  "wider_{easy,medium,hard}_val.mat, or the text file\n"
-                  "wider_face_val_bbx_gt.txt, which knows no difficulty: AP over all valid faces. "
-                  "Default: ground_truth\n"
-                  "in --data")
-      ->type_name("PATH");
-  verb.add_option("--list", flags.list,
-                  "Evaluate only these images: one <event>/<name>.jpg a line. Scores are "
-                  "normalised over them")
-      ->type_name("FILE");
-  verb.add_option("--detections", flags.detections,
-                  "Evaluate detection files that exist: DIR/<event>/<name>.txt, as detect --wider "
-                  "and --save write them")
-      ->type_name("DIR");
-  add_model_flag(verb, flags.model,
-                 "Without --detections: detect with this model, our .safetensors, or a public .pth "
-                 "or .params.\n");
-}
-
-void add_run_flags(CLI::App& verb, WiderFlags& flags) {
-  verb.add_option("--score", flags.detector.score,
-                  "Keep detections above this probability. Default 0.02, as "
-                  "published results do:\n"
-                  "weak detections raise the recall at the end of the curve")
-      ->type_name("P")
-      ->check(number_between(0, 1));
-  verb.add_option("--nms", flags.detector.nms,
-                  "Of two boxes that overlap by more (intersection / union) only the "
-                  "better is kept.\n"
-                  "Default: what the model file says")
-      ->type_name("IOU")
-      ->check(number_between(0, 1));
-  verb.add_option("--size", flags.detector.size,
-                  "How large the network sees the picture: original, long:N, short:N[:MAX] "
-                  "or WxH. Default\n"
-                  "original: many faces are smaller than 16 pixels, and shrinking loses them")
-      ->type_name("RULE");
+void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema) {
   verb.add_option("--threads", flags.threads,
                   "Default: the CPUs this process may use, or RF_THREADS. Results are the same for "
                   "any number")
@@ -279,43 +24,99 @@ void add_run_flags(CLI::App& verb, WiderFlags& flags) {
           "--isa", flags.isa,
           "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, or RF_ISA")
       ->type_name("NAME");
-}
-
-void add_output_flags(CLI::App& verb, WiderFlags& flags) {
-  verb.add_option("--save", flags.save, "Write the detections as DIR/<event>/<name>.txt")
-      ->type_name("DIR");
-  verb.add_option("--svg", flags.svg,
-                  "Write precision-recall curves: DIR/precision-recall.svg at IoU 0.5, and one "
-                  "picture per subset with\n"
-                  "every IoU")
-      ->type_name("DIR");
   verb.add_flag("--overwrite", flags.overwrite,
                 "Replace files that exist. By default this is an error");
   verb.add_flag("--json", flags.json,
-                "Print one JSON object (schema retinaface-eval-wider/1) instead of the table");
+                "Print one JSON object (schema " + schema + ") instead of the table");
   verb.add_flag("-q,--quiet", flags.quiet, "Errors only on stderr: no progress, no notes");
 }
 
-}  // namespace
+DetectorRun begin_run(const Pipeline& pipeline, const DetectorOptions& options) {
+  const LoadedModel& model = pipeline.model();
+  return {.model_name = model.config.name,
+          .model_sha256 = model.sha256,
+          .size = options.size,
+          .score = static_cast<double>(options.score),
+          .nms = options.nms ? static_cast<double>(*options.nms) : model.config.nms.iou};
+}
+
+void end_run(DetectorRun& run, double milliseconds, const StageTimes& times) {
+  run.seconds = milliseconds / 1000;
+  run.network_seconds = times.network / 1000;
+  run.peak_memory_mb = peak_memory_mb();
+}
+
+std::string protocol_text(const DetectorRun& run) {
+  return message("model ", run.model_name, ", sha256 ", run.model_sha256.substr(0, 12), "; size ",
+                 run.size, "; score > ", rounded(run.score, 6), "; NMS ", fixed(run.nms, 2));
+}
+
+void say_speed(const DetectorRun& run) {
+  const double images = static_cast<double>(run.images);
+  say(message(run.images, " images in ", fixed(run.seconds, 1),
+              " s: ", fixed(images / run.seconds, 2), " images/s; peak memory ",
+              fixed(run.peak_memory_mb, 0), " MB"));
+}
+
+nlohmann::ordered_json json_run(const DetectorRun* run) {
+  nlohmann::ordered_json json{{"version", version()}};
+  if (!run) return json;
+  json["isa"] = kernels().name;
+  json["threads"] = thread_count();
+  json["seconds"] = rounded(run->seconds, 3);
+  json["network_seconds"] = rounded(run->network_seconds, 3);
+  json["images_per_second"] = rounded(static_cast<double>(run->images) / run->seconds, 2);
+  json["peak_memory_mb"] = rounded(run->peak_memory_mb, 1);
+  return json;
+}
+
+std::vector<Face> detect_finite(const Pipeline& pipeline, const Image& image, StageTimes& times) {
+  std::vector<Face> faces = pipeline.detect(image, &times);
+  for (const Face& face : faces) {
+    if (!is_finite(face))
+      throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
+  }
+  return faces;
+}
+
+void refuse_existing(const std::string& path) {
+  if (std::filesystem::exists(path))
+    throw FileError(message(path, ": exists already; --overwrite replaces it"));
+}
+
+void require_files(const std::vector<std::string>& paths, const std::string& advice) {
+  const std::string* first = nullptr;
+  std::size_t missing = 0;
+  for (const std::string& path : paths) {
+    if (std::filesystem::exists(path)) continue;
+    if (!first) first = &path;
+    ++missing;
+  }
+  if (!first) return;
+  throw FileError(message(*first, ": is missing, as are ", missing - 1, " of ", paths.size(),
+                          " images", advice));
+}
+
+std::string percent(double fraction) { return fixed(100 * fraction, 2); }
+
+double rounded(double value, int decimals) {
+  const double unit = std::pow(10.0, decimals);
+  return std::round(value * unit) / unit;
+}
+
+std::string left(const std::string& text, std::size_t width) {
+  return text + std::string(width - std::min(width, text.size()), ' ');
+}
+
+std::string right(const std::string& text, std::size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
 
 void add_eval(CLI::App& app, int& exit_code) {
   CLI::App* verb = app.add_subcommand("eval", "Measure detections by the protocol of a benchmark");
   verb->require_subcommand(1);
-  CLI::App* wider =
-      verb->add_subcommand("wider", "WIDER FACE: average precision on easy, medium and hard faces");
-  const auto flags = std::make_shared<WiderFlags>();
-  add_source_flags(*wider, *flags);
-  add_run_flags(*wider, *flags);
-  add_output_flags(*wider, *flags);
-  wider->footer(
-      "Examples:\n"
-      "  retinaface eval wider --data wider/val --detections detections/ --svg curves/\n"
-      "  retinaface eval wider --data wider/val --model mobilenet0.25_Final.pth --save "
-      "detections/\n"
-      "Exit codes: 0 done, 1 some images failed (and count as without detections), 2 usage, 3 "
-      "nothing evaluated,\n"
-      "4 model file, 70 a bug. docs/evaluation.md has the protocol.");
-  wider->callback([flags, &exit_code] { exit_code = eval_wider(*flags); });
+  add_eval_wider(*verb, exit_code);
+  add_eval_landmarks(*verb, exit_code);
 }
 
 }  // namespace rf::cli

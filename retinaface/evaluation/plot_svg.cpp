@@ -133,9 +133,8 @@ void draw_axes(SvgWriter& svg, const Plot& plot, double top) {
     svg.line(x, bottom, x, bottom + (i % 2 ? 3 : 6), ink);
     svg.line(kLeft - (i % 2 ? 3 : 6), y, kLeft, y, ink);
     if (i % 2 == 0) {
-      const std::string tick = decimal_number(i / 10.0, 1);
-      svg.text(x, bottom + 22, tick, fill(kInk, "middle"));
-      svg.text(kLeft - 11, y + 5, tick, fill(kInk, "end"));
+      svg.text(x, bottom + 22, decimal_number(plot.x_end * i / 10), fill(kInk, "middle"));
+      svg.text(kLeft - 11, y + 5, decimal_number(i / 10.0, 1), fill(kInk, "end"));
     }
   }
   const double middle = top + kArea / 2;
@@ -147,12 +146,13 @@ void draw_axes(SvgWriter& svg, const Plot& plot, double top) {
 }
 
 // Points nearer than a quarter of a pixel to the one before add nothing.
-void draw_curve(SvgWriter& svg, const PlotCurve& curve, const Stroke& stroke, double top) {
+void draw_curve(SvgWriter& svg, const PlotCurve& curve, double x_end, const Stroke& stroke,
+                double top) {
   RF_ASSERT(curve.x.size() == curve.y.size());
   std::string points;
   double last_x = -1, last_y = -1;
   for (std::size_t i = 0; i < curve.x.size(); ++i) {
-    const double x = kLeft + kArea * std::clamp(curve.x[i], 0.0, 1.0);
+    const double x = kLeft + kArea * std::clamp(curve.x[i] / x_end, 0.0, 1.0);
     const double y = top + kArea * (1 - std::clamp(curve.y[i], 0.0, 1.0));
     const bool last = i + 1 == curve.x.size();
     if (!last && std::abs(x - last_x) < 0.25 && std::abs(y - last_y) < 0.25) continue;
@@ -194,6 +194,7 @@ void draw_legend(SvgWriter& svg, const Plot& plot, const std::vector<Stroke>& st
 }  // namespace
 
 std::string plot_svg(const Plot& plot) {
+  RF_ASSERT(plot.x_end > 0);
   const std::vector<std::string> caption = broken(plot.caption, kCaptionColumns);
   const double top = kTitleBaseline + kCaptionLine * static_cast<double>(caption.size()) + 20;
   const double bottom = top + kArea;
@@ -214,9 +215,9 @@ std::string plot_svg(const Plot& plot) {
   }
   draw_axes(svg, plot, top);
   for (std::size_t i = plot.curves.size(); i-- > 0;)
-    draw_curve(svg, plot.curves[i], strokes[i], top);
-  svg.raw(message("<rect x=\"", decimal_number(kLeft), "\" y=\"", decimal_number(top),
-                  "\" width=\"", decimal_number(kArea), "\" height=\"", decimal_number(kArea),
+    draw_curve(svg, plot.curves[i], plot.x_end, strokes[i], top);
+  svg.raw(message("<rect x=\"", decimal_number(kLeft), "\" y=\"", number(top), "\" width=\"",
+                  decimal_number(kArea), "\" height=\"", decimal_number(kArea),
                   "\" fill=\"none\" stroke=\"", kInk, "\"/>"));
   draw_legend(svg, plot, strokes, top);
   return svg.finish();

@@ -1,4 +1,4 @@
-// Curves over the unit square as a self-contained SVG picture: precision-recall plots.
+// Curves in a square as a self-contained SVG picture: precision-recall and error distributions.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace rf {
 
 struct PlotCurve {
   std::string label;         // in the legend; columns are separated by tabs: "easy\t89.23"
-  std::vector<double> x, y;  // 0 .. 1, equally many (RF_ASSERT)
+  std::vector<double> x, y;  // 0 .. Plot::x_end and 0 .. 1, equally many (RF_ASSERT)
 };
 
 struct Plot {
@@ -20,6 +20,7 @@ struct Plot {
   // Colours run from dark to light in the order of the curves (a family by one parameter);
   // otherwise they differ as much as they can, also for colour-blind readers, and so do the dashes.
   bool sequential = false;
+  double x_end = 1;  // at the right edge; above 0
 };
 
 // The SVG text, on a white plate so that it reads on any page. The same plot gives the same bytes.

@@ -54,3 +54,13 @@ TEST_CASE("plot: points that would not be seen are left out, the last never", "[
   CHECK(std::count(points.begin(), points.end(), ',') == 2);
   CHECK(rf::plot_svg(plot_of({}, {})).find("polyline") == std::string::npos);
 }
+
+TEST_CASE("plot: x can run to another end than 1", "[plot]") {
+  rf::Plot plot = plot_of({0, 5, 20}, {0, 0.5, 1});
+  const std::string unit = points_of(rf::plot_svg(plot_of({0, 0.5, 1}, {0, 0.5, 1})));
+  plot.x_end = 10;
+  const std::string svg = rf::plot_svg(plot);
+  CHECK(points_of(svg) == unit);  // what is beyond the end is drawn at the end
+  for (const char* tick : {">2<", ">8<", ">10<", ">0.8<"})
+    CHECK(svg.find(tick) != std::string::npos);
+}

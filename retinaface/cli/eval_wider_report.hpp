@@ -5,19 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "retinaface/cli/eval.hpp"
 #include "retinaface/evaluation/wider_protocol.hpp"
 
 namespace rf::cli {
-
-// How the detector was run, if it was.
-struct DetectorRun {
-  std::string model_name, model_sha256;
-  std::string size;
-  double score = 0, nms = 0;
-  Index failed = 0;                         // images that could not be decoded
-  double seconds = 0, network_seconds = 0;  // all images; decoding and scaling is in the first only
-  double peak_memory_mb = 0;
-};
 
 struct WiderReport {
   WiderGroundTruth truth;

@@ -1,15 +1,11 @@
-#include "retinaface/cli/eval_report.hpp"
+#include "retinaface/cli/eval_wider_report.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/check.hpp"
-#include "engine/kernels/table.hpp"
-#include "engine/parallel.hpp"
 #include "retinaface/cli/results.hpp"
-#include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/evaluation/plot_svg.hpp"
 
@@ -19,21 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string percent(double fraction) { return fixed(100 * fraction, 2); }
-
-double rounded(double value, int decimals) {
-  const double unit = std::pow(10.0, decimals);
-  return std::round(value * unit) / unit;
-}
-
 double mean(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += value;
   return sum / static_cast<double>(values.size());
-}
-
-std::string right(const std::string& text, std::size_t width) {
-  return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
 Json json_protocol(const WiderReport& report) {
@@ -69,19 +54,6 @@ Json json_subset(const WiderSubsetResult& result, const std::vector<double>& iou
   return subset;
 }
 
-Json json_run(const WiderReport& report) {
-  Json json{{"version", version()}};
-  if (!report.run) return json;
-  json["isa"] = kernels().name;
-  json["threads"] = thread_count();
-  json["seconds"] = rounded(report.run->seconds, 3);
-  json["network_seconds"] = rounded(report.run->network_seconds, 3);
-  json["images_per_second"] =
-      rounded(static_cast<double>(report.truth.images.size()) / report.run->seconds, 2);
-  json["peak_memory_mb"] = rounded(report.run->peak_memory_mb, 1);
-  return json;
-}
-
 PlotCurve curve_of(const WiderSubsetResult& result, std::size_t iou, const std::string& label) {
   const PrecisionRecall& points = result.curves[iou];
   return {label + "\t" + percent(result.ap[iou]), points.recall, points.precision};
@@ -95,10 +67,7 @@ std::string protocol_line(const WiderReport& report) {
   if (!report.list.empty()) line += message(" (", report.list, ")");
   line += "; ground truth: " + report.truth.source;
   if (report.run) {
-    const DetectorRun& run = *report.run;
-    line += message("; model ", run.model_name, ", sha256 ", run.model_sha256.substr(0, 12),
-                    "; size ", run.size, "; score > ", rounded(run.score, 6), "; NMS ",
-                    fixed(run.nms, 2), "; no flip; float boxes");
+    line += "; " + protocol_text(*report.run) + "; no flip; float boxes";
   } else {
     line += message("; detections: ", report.detections, ", boxes as in the files");
   }
@@ -121,7 +90,7 @@ std::string wider_table(const WiderReport& report) {
   for (const double iou : report.ious) text += right(fixed(iou, 2), 7);
   text += right("mean", 7) + right("faces", 8) + "\n";
   for (const WiderSubsetResult& result : report.results) {
-    text += result.name + right("", kNameWidth - std::min(kNameWidth, result.name.size()));
+    text += left(result.name, kNameWidth);
     for (const double ap : result.ap) text += right(result.faces ? percent(ap) : "-", 7);
     text += right(result.faces ? percent(mean(result.ap)) : "-", 7) +
             right(std::to_string(result.faces), 8) + "\n";
@@ -142,7 +111,7 @@ std::string wider_json(const WiderReport& report) {
                         {"images_failed", report.run ? report.run->failed : 0}};
   for (const WiderSubsetResult& result : report.results)
     json["subsets"][result.name] = json_subset(result, report.ious);
-  json["run"] = json_run(report);
+  json["run"] = json_run(report.run ? &*report.run : nullptr);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
