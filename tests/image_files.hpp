@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,7 +27,9 @@ inline void put_le(Bytes& out, std::uint32_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::byte>(value >> (8 * i)));
 }
 inline void put_all(Bytes& out, const Bytes& more) {
-  out.insert(out.end(), more.begin(), more.end());
+  const auto at = static_cast<std::ptrdiff_t>(out.size());  // GCC 12 takes insert() for an overrun
+  out.resize(out.size() + more.size());
+  std::copy(more.begin(), more.end(), out.begin() + at);
 }
 
 // --- JPEG: flat blocks of 8 x 8 pixels, so that every pixel's value is exact ---

@@ -51,10 +51,13 @@ extern "C" void request_stop(int number) {
 
 // What --overfit asks for where no flag says otherwise: a rate that does not fall, every layer
 // learning, and an end after ten minutes.
-void apply_overfit_defaults(const CLI::App& verb, TrainFlags& flags) {
-  TrainingOptions& o = flags.options;
+template <class T, class V>
+void unless_given(const CLI::App& verb, const char* flag, T& value, V wanted) {
+  if (verb.count(flag) == 0) value = wanted;
+}
+void apply_overfit_defaults(const CLI::App& verb, TrainingOptions& o) {
   const auto unless_given = [&](const char* flag, auto& value, auto wanted) {
-    if (verb.count(flag) == 0) value = wanted;
+    cli::unless_given(verb, flag, value, wanted);
   };
   unless_given("--epochs", o.epochs, 5000.0);
   unless_given("--batch", o.batch, std::min<Index>(o.overfit, 8));
@@ -62,13 +65,28 @@ void apply_overfit_defaults(const CLI::App& verb, TrainFlags& flags) {
   unless_given("--freeze", o.freeze, Index{0});
   unless_given("--weight-decay", o.weight_decay, 0.0);
   unless_given("--clip", o.clip, 10.0);
-  unless_given("--minutes", flags.run.minutes, 10.0);
-  unless_given("--validate-every", flags.run.validate_every, 25.0);
+}
+
+// The same for the run, also when it goes on.
+void apply_overfit_defaults(const CLI::App& verb, RunOptions& run) {
+  unless_given(verb, "--minutes", run.minutes, 10.0);
+  unless_given(verb, "--validate-every", run.validate_every, 25.0);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code error;  // a name that is too long, a folder that may not be entered
+  return fs::is_directory(path, error);
+}
+
+void refuse_other_training(const std::string& folder) {
+  if (is_folder(folder) && !checkpoint_steps(folder).empty())
+    throw UsageError(
+        message("--out ", folder, ": holds a training already; --resume goes on with it"));
 }
 
 // The checkpoint that --resume names: a file, or the last one of a run's folder.
 std::string find_checkpoint(const std::string& where) {
-  if (!fs::is_directory(where)) return where;
+  if (!is_folder(where)) return where;
   const std::vector<Index> steps = checkpoint_steps(where);
   if (steps.empty()) throw UsageError(message("--resume ", where, ": has no checkpoint"));
   return checkpoint_path(where, steps.back());
@@ -132,20 +150,24 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
     Checkpoint checkpoint = read_checkpoint(path);
     refuse_changes(verb, flags.options, checkpoint.options);
     flags.options = checkpoint.options;
-    if (flags.run.folder.empty()) {
-      const fs::path parent = fs::path(path).parent_path();
-      flags.run.folder = parent.empty() ? "." : parent.string();
-    }
+    const fs::path parent = fs::path(path).parent_path();
+    const std::string own = parent.empty() ? "." : parent.string();
+    std::error_code error;
+    if (flags.run.folder.empty())
+      flags.run.folder = own;
+    else if (!fs::equivalent(flags.run.folder, own, error))
+      refuse_other_training(flags.run.folder);
+    if (flags.options.overfit > 0) apply_overfit_defaults(verb, flags.run);
     return checkpoint;
   }
-  if (flags.options.overfit > 0) apply_overfit_defaults(verb, flags);
+  if (flags.options.overfit > 0) {
+    apply_overfit_defaults(verb, flags.options);
+    apply_overfit_defaults(verb, flags.run);
+  }
   if (flags.dry_run) return std::nullopt;
   if (flags.run.folder.empty())
     throw UsageError("--out DIR is needed: a folder for checkpoints, metrics and the report");
-  if (fs::is_directory(flags.run.folder) && !checkpoint_steps(flags.run.folder).empty()) {
-    throw UsageError(message("--out ", flags.run.folder,
-                             ": holds a training already; --resume goes on with it"));
-  }
+  refuse_other_training(flags.run.folder);
   return std::nullopt;
 }
 

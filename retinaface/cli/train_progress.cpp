@@ -23,8 +23,13 @@ void TrainProgress::begun(const Learner& learner, const TrainingData& data, Inde
   steps_ = steps;
   watch_ = Stopwatch();
   data_ = &data;
-  for (const LabelProblem& problem : data.problems)
+  constexpr std::size_t kSaid = 20;
+  for (std::size_t i = 0; i < std::min(kSaid, data.problems.size()); ++i) {
+    const LabelProblem& problem = data.problems[i];
     say(message(problem.file, ":", problem.line, ": ", problem.text));
+  }
+  if (data.problems.size() > kSaid)
+    say(message("and ", data.problems.size() - kSaid, " more lines; --check-data lists them all"));
   if (!data.problems.empty())
     notes_.push_back(message(data.problems.size(), " lines of the labels were left out, the first ",
                              data.problems.front().file, ":", data.problems.front().line));
@@ -33,11 +38,11 @@ void TrainProgress::begun(const Learner& learner, const TrainingData& data, Inde
               data.validation.size(), " for validation; ", learner.parameter_count(),
               " numbers to learn; step ", step, " of ", steps, "; everything goes to ",
               run_.folder));
-  bar_ = std::make_unique<Progress>("train", steps, true);
+  bar_ = std::make_unique<Progress>("train", steps - step, true);
 }
 
 void TrainProgress::stepped(Index step) {
-  if (bar_) bar_->step(step);
+  if (bar_) bar_->step(step - first_);
 }
 
 void TrainProgress::logged(const MetricsRow& row) {
@@ -58,17 +63,31 @@ void TrainProgress::logged(const MetricsRow& row) {
 }
 
 void TrainProgress::validated(const ValidationRow& row, const Validation& found) {
-  for (const std::string& line : found.unreadable) say(line);
+  for (const auto& [path, why] : found.unreadable) {
+    if (unreadable_.insert(path).second) say(with_path(path, why));  // once, not every time
+  }
   report_.take(*data_, found);
   if (quiet_) return;
   say(message("step ", row.step, ": AP ", fixed(row.ap * 100, 2), " %, ",
               fixed(row.recall * 100, 2), " % of ", row.faces, " faces found"));
 }
 
-void TrainProgress::saved(const std::string&) { report_.write("running", notes_); }
+void TrainProgress::saved(const std::string&) { write_report("running"); }
+
+// A page that cannot be written must not end a training.
+void TrainProgress::write_report(const std::string& status) {
+  std::vector<std::string> notes = notes_;
+  if (skipped_ > 0)
+    notes.push_back(message(skipped_, " steps were left out: a loss or gradient was not finite"));
+  try {
+    report_.write(status, notes);
+  } catch (const Error& error) {
+    say(message("note: no report: ", error.what()));
+  }
+}
 
 void TrainProgress::skipped(Index step) {
-  notes_.push_back(message("Step ", step, " was left out: its loss or gradient is not finite"));
+  if (++skipped_ > 20) return;
   say(message("step ", step, " was left out: its loss or gradient is not finite"));
 }
 
@@ -87,7 +106,7 @@ void TrainProgress::finish(const TrainingResult& result) {
     case TrainingEnd::out_of_time: how = "time is up"; break;
     case TrainingEnd::learned: how = "all learned"; break;
   }
-  report_.write(message(how, " after step ", result.step, " of ", result.steps), notes_);
+  write_report(message(how, " after step ", result.step, " of ", result.steps));
   if (quiet_) return;
   std::string best;
   if (result.best_step > 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "retinaface/cli/progress.hpp"
@@ -26,6 +27,8 @@ class TrainProgress final : public TrainingObserver {
   void finish(const TrainingResult& result);
 
  private:
+  void write_report(const std::string& status);
+
   TrainingOptions options_;
   RunOptions run_;
   bool quiet_;
@@ -34,7 +37,9 @@ class TrainProgress final : public TrainingObserver {
   std::unique_ptr<Progress> bar_;
   const TrainingData* data_ = nullptr;  // lives as long as the run
   TrainReport report_;
-  std::vector<std::string> notes_;  // for the report
+  std::vector<std::string> notes_;    // for the report
+  std::set<std::string> unreadable_;  // pictures that were spoken of
+  Index skipped_ = 0;
 };
 
 // "1 h 05 min", "12 min", "40 s".

@@ -36,7 +36,9 @@ void check(const LoaderOptions& options, Index first_step) {
   need(first_step >= 0, "loader: step ", first_step, ": a number from 0 is needed");
 }
 
-void check(const BatchOptions& options, const ModelConfig& model) {
+}  // namespace
+
+void check(const BatchOptions& options) {
   need(options.batch >= 1 && options.batch <= 4096, "batch ", options.batch,
        ": a number from 1 to 4096 is needed");
   need(!options.sizes.empty(), "size: none given");
@@ -49,10 +51,7 @@ void check(const BatchOptions& options, const ModelConfig& model) {
   need(options.mosaic >= 0 && options.mosaic <= 1, "mosaic ", options.mosaic,
        ": a probability is needed");
   need(a.min_face >= 0 && a.min_face <= 4096, "min-face ", a.min_face, ": 0 to 4096 is needed");
-  need(!model.anchors.empty(), "the model has no anchors");
 }
-
-}  // namespace
 
 SamplePosition sample_position(const Dataset& data, Index batch, Index step, Index i) {
   const Index number = step * batch + i;
@@ -206,7 +205,8 @@ struct Loader::State {
 
 Loader::Loader(const Dataset& data, const ModelConfig& model, const BatchOptions& batches,
                const LoaderOptions& options, Index first_step) {
-  check(batches, model);
+  check(batches);
+  if (model.anchors.empty()) throw UsageError("loader: the model has no anchors");
   check(options, first_step);
   state_ = std::make_unique<State>(data, model, batches, options);
   state_->next_step = first_step;

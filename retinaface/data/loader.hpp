@@ -67,12 +67,14 @@ class Loader {
   std::unique_ptr<State> state_;
 };
 
-// Steps in an epoch: the last one is filled up from the next epoch.
 // Sample i of step t is number t * batch + i of the endless sequence of epochs.
 struct SamplePosition {
   Index epoch, index;  // index into epoch_order(epoch)
 };
 [[nodiscard]] SamplePosition sample_position(const Dataset& data, Index batch, Index step, Index i);
+
+// Throws UsageError, naming the option, unless each makes sense. Loader does so too.
+void check(const BatchOptions& options);
 
 // The size that a step draws.
 [[nodiscard]] Index step_size(const BatchOptions& options, Index step);

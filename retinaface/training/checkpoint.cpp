@@ -37,6 +37,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
                      {"step", checkpoint.step},
                      {"options", Json::parse(to_json(checkpoint.options))},
                      {"data_sha256", checkpoint.data_sha256},
+                     {"teacher_sha256", checkpoint.teacher_sha256},
                      {"best_step", checkpoint.best_step},
                      {"best_ap", checkpoint.best_ap},
                      {"sha256", hash_of(checkpoint.state)}};
@@ -58,13 +59,22 @@ Checkpoint read_checkpoint(const std::string& path) {
       throw ModelError(message(path,
                                ": its tensors do not have the SHA-256 that it says; it is "
                                "damaged"));
-    Checkpoint checkpoint{.step = json.at("step").get<Index>(),
+    const auto steps = [&](const char* key) {
+      const Json& value = json.at(key);
+      if (!value.is_number_integer() || value.get<double>() < 0 || value.get<double>() > 1e15)
+        throw ModelError(message(path, ": its description has no number of steps in ", key));
+      return value.get<Index>();
+    };
+    Checkpoint checkpoint{.step = steps("step"),
                           .options = parse_training_options(json.at("options").dump(), path),
                           .data_sha256 = json.at("data_sha256").get<std::string>(),
-                          .best_step = json.at("best_step").get<Index>(),
+                          .teacher_sha256 = json.at("teacher_sha256").get<std::string>(),
+                          .best_step = steps("best_step"),
                           .best_ap = json.at("best_ap").get<double>(),
                           .state = std::move(file.tensors)};
-    if (checkpoint.step < 0) throw ModelError(message(path, ": step ", checkpoint.step));
+    if (checkpoint.best_step > checkpoint.step)
+      throw ModelError(message(path, ": its best step ", checkpoint.best_step, " is after step ",
+                               checkpoint.step));
     return checkpoint;
   } catch (const ModelError&) {
     throw;
@@ -92,7 +102,9 @@ std::vector<Index> checkpoint_steps(const std::string& folder) {
     const char* last = name.data() + name.size() - kSuffix.size();
     Index step = 0;
     const auto [stop, bad] = std::from_chars(first, last, step);
-    if (bad == std::errc{} && stop == last && step >= 0) steps.push_back(step);
+    // Only names that checkpoint_path() gives: not checkpoint-6, which it would not find again.
+    if (bad == std::errc{} && stop == last && it->path() == fs::path(checkpoint_path(folder, step)))
+      steps.push_back(step);
   }
   if (error) throw FileError(message(folder, ": cannot be listed: ", error.message()));
   std::sort(steps.begin(), steps.end());

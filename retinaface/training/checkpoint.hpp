@@ -12,8 +12,9 @@ namespace rf {
 struct Checkpoint {
   Index step = 0;  // steps taken
   TrainingOptions options;
-  std::string data_sha256;  // of the label files, see TrainingData
-  Index best_step = 0;      // the validation with the highest AP so far; 0: none
+  std::string data_sha256;     // of the label files, see TrainingData
+  std::string teacher_sha256;  // of the teacher's tensors; empty: none
+  Index best_step = 0;         // the validation with the highest AP so far; 0: none
   double best_ap = 0;
   StateDict state;  // Learner::state
 };
@@ -32,7 +33,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 // Steps of the checkpoints that are there, ascending. Throws FileError: no folder.
 [[nodiscard]] std::vector<Index> checkpoint_steps(const std::string& folder);
 
-// Removes all but the last `keep` and that of `best_step`.
+// Removes all but the last `keep`, at least 1, and that of `best_step`.
 void prune_checkpoints(const std::string& folder, Index keep, Index best_step);
 
 }  // namespace rf

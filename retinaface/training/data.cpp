@@ -19,9 +19,10 @@ using Pictures = std::vector<TrainingPicture>;
 class Reader {
  public:
   Pictures read(const DataSource& source) {
-    const Labels labels = read_labels(source.label_file, source.ignore_file);
-    hash(source.label_file);
-    if (!source.ignore_file.empty()) hash(source.ignore_file);
+    const std::string labels_text = text(source.label_file);
+    const std::string ignored_text = source.ignore_file.empty() ? "" : text(source.ignore_file);
+    const Labels labels =
+        parse_labels({source.label_file, labels_text}, {source.ignore_file, ignored_text});
     problems.insert(problems.end(), labels.problems.begin(), labels.problems.end());
     Pictures pictures;
     for (const LabelledPicture& picture : labels.pictures)
@@ -33,7 +34,12 @@ class Reader {
   std::vector<LabelProblem> problems;
 
  private:
-  void hash(const std::string& path) { sha_.update(read_file(path, kMaxLabelBytes)); }
+  // The content of a file, which goes into the hash.
+  std::string text(const std::string& path) {
+    const std::vector<std::byte> bytes = read_file(path, kMaxLabelBytes);
+    sha_.update(bytes);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
   Sha256 sha_;
 };
 

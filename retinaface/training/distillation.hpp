@@ -14,7 +14,7 @@ namespace rf {
 //   result   = (cls + box_weight box + landmark_weight landmark) / max(sum of t, 1).
 // The factor |t - s| is a constant of the gradient; it keeps the many anchors on which both agree
 // from outweighing the few on which they do not (as in the quality focal loss, Li et al. 2020).
-// Anchors with t and s below 0.01 are left out: together they change nothing that can be measured.
+// Anchors with t and s below 0.01 are left out: the gradient of each is below 1e-4.
 // Throws ShapeError: outputs of different shapes.
 struct DistillationWeights {
   double box = 0.25, landmark = 0.1;

@@ -51,26 +51,30 @@ TrainingEstimate estimate_training(const TrainingOptions& options, const RunOpti
   estimate.parameters = learner.parameter_count();
 
   std::vector<Index> sizes = options.sizes;
-  std::sort(sizes.begin(), sizes.end());
+  std::sort(sizes.rbegin(), sizes.rend());
   const Index few = std::min<Index>(options.batch, std::max(2, thread_count()));
-  std::size_t of_one = 0, of_few = 0;
+  const auto seconds_of = [&](Index count, Index size) {
+    return seconds_per_step(learner, made_up_batch(learner.config(), options, count, size));
+  };
+  // The most used so far only rises, hence the largest size first, and of it one picture.
+  (void)seconds_of(1, sizes.front());
+  const std::size_t of_one = most_storage_used();
+  std::size_t of_few = of_one;
   for (const Index size : sizes) {
-    const auto most_after = [&](Index count) {
-      const double seconds =
-          seconds_per_step(learner, made_up_batch(learner.config(), options, count, size));
-      if (count == few) estimate.seconds_per_picture += seconds / static_cast<double>(few);
-      return most_storage_used();
-    };
-    of_one = most_after(1);  // the most so far: of the largest size in the end
-    of_few = most_after(few);
+    estimate.seconds_per_picture += seconds_of(few, size) / static_cast<double>(few);
+    if (size == sizes.front()) of_few = most_storage_used();
   }
   estimate.seconds_per_picture /= static_cast<double>(sizes.size());
   const double per_picture =
       few > 1 ? static_cast<double>(of_few - of_one) / static_cast<double>(few - 1) : 0;
   estimate.network_bytes = static_cast<Index>(static_cast<double>(of_one) +
                                               per_picture * static_cast<double>(options.batch - 1));
-  estimate.batch_bytes = run.loader.ahead * options.batch * 3 * sizes.back() * sizes.back() *
-                         static_cast<Index>(sizeof(float));
+  // Per anchor a label, four and ten numbers, and whether there are landmarks.
+  constexpr Index kTargetBytes = 8 + 4 * 4 + 10 * 4 + 8;
+  const Index size = sizes.front();
+  const Index anchors = AnchorGrid(learner.config().anchors, size, size).count();
+  estimate.batch_bytes =
+      run.loader.ahead * options.batch * (3 * size * size * 4 + anchors * kTargetBytes);
   estimate.cache_bytes = run.loader.cached_bytes;
   return estimate;
 }

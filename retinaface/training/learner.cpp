@@ -75,6 +75,10 @@ Learner::Learner(const TrainingOptions& options)
 void Learner::load_init() {
   const ModelFile file =
       read_model(options_.init, {.description_patch = {}, .allow_backbone = true});
+  if (!file.description.empty() && !same_outputs(parse_model_config(file.description), config_)) {
+    throw UsageError(message("--init ", options_.init,
+                             ": its anchors, box coding or input differ from the network's"));
+  }
   StateDict state = network_.state_dict();
   for (const auto& [name, tensor] : file.tensors) {
     const auto found = state.find(name);
@@ -95,6 +99,7 @@ void Learner::load_teacher() {
   }
   teacher_ = std::make_unique<RetinaFace>(config);
   teacher_->load_state_dict(file.tensors);
+  teacher_sha256_ = file.sha256;
 }
 
 StepLosses Learner::step(const Batch& batch, double learning_rate) {

@@ -42,6 +42,9 @@ class Learner {
   [[nodiscard]] StateDict weights() const;
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 
+  // SHA-256 of the teacher's tensors; empty without one.
+  [[nodiscard]] const std::string& teacher_sha256() const { return teacher_sha256_; }
+
   // Numbers that are learned.
   [[nodiscard]] Index parameter_count() const;
 
@@ -56,6 +59,7 @@ class Learner {
   std::unique_ptr<ag::Sgd> optimizer_;
   std::unique_ptr<ag::Ema> ema_;         // or none
   std::unique_ptr<RetinaFace> teacher_;  // or none
+  std::string teacher_sha256_;
 };
 
 }  // namespace rf

@@ -122,6 +122,8 @@ void check(const TrainingOptions& o) {
   need(o.crop.size() == 2, "crop", o.crop.size(), "a smallest and a largest value");
   need(o.holdout >= 0, "holdout", o.holdout, "a number of pictures");
   need(o.overfit >= 0, "overfit", o.overfit, "a number of pictures");
+  check(batch_options(o));
+  (void)learning_rate(o);
 }
 
 BatchOptions batch_options(const TrainingOptions& o) {

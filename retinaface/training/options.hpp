@@ -100,8 +100,7 @@ void for_each_option(Options& o, F&& f) {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> described(
     const TrainingOptions& options);
 
-// Throws UsageError, naming the option, unless each makes sense and can be written as JSON. (Loader
-// and schedules check theirs.)
+// Throws UsageError, naming the option, unless each makes sense and can be written as JSON.
 void check(const TrainingOptions& options);
 
 [[nodiscard]] BatchOptions batch_options(const TrainingOptions& options);

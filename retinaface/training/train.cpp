@@ -10,6 +10,7 @@
 #include "engine/check.hpp"
 #include "engine/storage.hpp"
 #include "retinaface/training/learner.hpp"
+#include "retinaface/training/run_lock.hpp"
 
 namespace rf {
 
@@ -23,6 +24,9 @@ double seconds_since(Clock::time_point start) {
 // With --overfit a face counts from this size, and is found from this score on.
 constexpr double kLearnedSide = 16, kLearnedShare = 0.99;
 constexpr float kLearnedScore = 0.5F;
+
+// So many steps in a row that are not finite end a training: it will not recover.
+constexpr Index kHopeless = 100;
 
 // Adds up what happens between two rows of metrics.
 class RowBuilder {
@@ -42,10 +46,11 @@ class RowBuilder {
   }
   [[nodiscard]] bool empty() const { return steps_ == 0; }
 
-  // `pauses` (validation, saving) do not count as time of the steps.
+  // What pause() was told of (validation, saving) does not count as time of the steps. Losses are
+  // NaN when no step was taken.
   MetricsRow row(Index step, Index batch, Index epoch_size, double waited) {
     MetricsRow row = sum_;
-    const double steps = static_cast<double>(std::max<Index>(taken_, 1));
+    const double steps = static_cast<double>(taken_);
     for (double* mean :
          {&row.loss, &row.cls, &row.box, &row.landmark, &row.teacher, &row.grad_norm})
       *mean /= steps;
@@ -78,18 +83,28 @@ class Run {
         run_(run),
         observer_(observer),
         data_(read_training_data(options)),
-        learner_(options),
+        learner_(with_init(options, !from)),
         rate_(learning_rate(options)) {
-    make_folder();
     result_.steps = step_count(options, data_.train);
     if (from) go_on(*from);
+    make_folder();
+    lock_.emplace(run.folder);
+    refuse_later_checkpoints();
     truncate_metrics(path("metrics.csv"), result_.step);
     truncate_validation(path("validation.csv"), result_.step);
   }
 
   TrainingResult train(const std::atomic<bool>& stop) {
+    result_.end = TrainingEnd::finished;
     observer_.begun(learner_, data_, result_.step, result_.steps);
     set_kept_memory_limit(std::numeric_limits<std::size_t>::max());
+    if (result_.step < result_.steps) take_steps(stop);
+    write_detector("last.safetensors", "");
+    return result_;
+  }
+
+ private:
+  void take_steps(const std::atomic<bool>& stop) {
     const auto start = Clock::now();
     Loader loader(data_.train, learner_.config(), batch_options(options_), run_.loader,
                   result_.step);
@@ -107,7 +122,7 @@ class Run {
       const bool last = result_.step == result_.steps;
       if (result_.step % run_.log_every == 0 || last) log(loader);
       if (validation_is_due() || (last && run_.validate_every > 0)) {
-        if (validate_now()) {
+        if (validate_now(loader)) {
           result_.end = TrainingEnd::learned;
           break;
         }
@@ -115,12 +130,25 @@ class Run {
       if (result_.step % run_.checkpoint_every == 0 && !last) save(loader);
     }
     save(loader);
-    write_detector("last.safetensors", "");
-    result_.unreadable = loader.unreadable();
-    return result_;
+    result_.unreadable.merge(loader.unreadable());
   }
 
- private:
+  // A training that goes on takes all weights from its checkpoint: what it began with may be gone.
+  [[nodiscard]] static TrainingOptions with_init(TrainingOptions options, bool wanted) {
+    if (!wanted) options.init.clear();
+    return options;
+  }
+
+  // Their numbers would make them the last ones, and this run's would be pruned.
+  void refuse_later_checkpoints() const {
+    const std::vector<Index> steps = checkpoint_steps(run_.folder);
+    if (!steps.empty() && steps.back() > result_.step) {
+      throw UsageError(message(run_.folder, ": has a checkpoint of step ", steps.back(),
+                               ", later than step ", result_.step,
+                               " from which this run would go on; move it away first"));
+    }
+  }
+
   [[nodiscard]] std::string path(const std::string& name) const { return run_.folder + "/" + name; }
 
   void make_folder() const {
@@ -134,6 +162,15 @@ class Run {
       throw UsageError(
           "resume: the label files are not those that the training began with; a changed data set "
           "is a new training (--init takes weights from an old one)");
+    }
+    if (from.teacher_sha256 != learner_.teacher_sha256()) {
+      throw UsageError(message("resume: --teacher ", options_.teacher,
+                               " is not the detector that the training began with (sha256 ",
+                               from.teacher_sha256.substr(0, 12), ")"));
+    }
+    if (from.step > result_.steps) {
+      throw ModelError(message("the checkpoint is of step ", from.step,
+                               ", but its training has only ", result_.steps));
     }
     try {
       learner_.load_state(from.state);
@@ -156,9 +193,14 @@ class Run {
     const StepLosses losses = learner_.step(batch, rate);
     ++result_.step;
     row_.add(losses, rate);
+    skipped_in_a_row_ = losses.taken ? 0 : skipped_in_a_row_ + 1;
     if (!losses.taken) {
       ++result_.skipped_steps;
       observer_.skipped(result_.step);
+    }
+    if (skipped_in_a_row_ == kHopeless) {
+      throw TrainingError(message("the last ", kHopeless,
+                                  " steps were not finite; a lower --lr, or --clip, may help"));
     }
     observer_.stepped(result_.step);
   }
@@ -181,7 +223,7 @@ class Run {
   }
 
   // True when there is nothing left to learn (--overfit).
-  bool validate_now() {
+  bool validate_now(const Loader& loader) {
     if (data_.validation.empty()) return false;
     const auto start = Clock::now();
     const bool overfit = options_.overfit > 0;
@@ -198,7 +240,9 @@ class Run {
                             .recall = found.recall,
                             .faces = found.faces};
     append_validation(path("validation.csv"), row);
-    if (found.ap > result_.best_ap) {
+    result_.unreadable.insert(found.unreadable.begin(), found.unreadable.end());
+    const bool best = result_.best_step == 0 || found.ap > result_.best_ap;
+    if (best) {
       result_.best_ap = found.ap;
       result_.best_step = result_.step;
       write_detector("best.safetensors", message("; ", percent(found.ap), " % AP on ",
@@ -206,6 +250,7 @@ class Run {
     }
     observer_.validated(row, found);
     row_.pause(seconds_since(start));
+    if (best) save(loader);
     return overfit && found.recall >= kLearnedShare;
   }
 
@@ -219,9 +264,17 @@ class Run {
 
   void write_detector(const std::string& name, const std::string& remark) const {
     ModelConfig config = learner_.config();
-    config.licence = "as the data it was trained on allow";
-    config.provenance = message("retinaface train, step ", result_.step, " of ", result_.steps,
-                                ", seed ", options_.seed, remark);
+    config.licence = "as the data allow that it was trained on";
+    std::string data;
+    for (const std::string& folder : options_.data) data += (data.empty() ? "" : ", ") + folder;
+    config.provenance = message("retinaface train on ", data, ", from ",
+                                options_.init.empty() ? "random weights" : options_.init);
+    if (!options_.teacher.empty()) {
+      config.provenance += message(", taught by ", options_.teacher, " (sha256 ",
+                                   learner_.teacher_sha256().substr(0, 12), ")");
+    }
+    config.provenance +=
+        message("; step ", result_.step, " of ", result_.steps, ", seed ", options_.seed, remark);
     write_model(path(name),
                 {.format = "safetensors",
                  .description = to_json(config),
@@ -231,12 +284,15 @@ class Run {
   }
 
   void save(const Loader& loader) {
+    if (saved_ == result_.step) return;
+    saved_ = result_.step;
     const auto start = Clock::now();
     log(loader);
     const std::string file = checkpoint_path(run_.folder, result_.step);
     write_checkpoint(file, {.step = result_.step,
                             .options = options_,
                             .data_sha256 = data_.sha256,
+                            .teacher_sha256 = learner_.teacher_sha256(),
                             .best_step = result_.best_step,
                             .best_ap = result_.best_ap,
                             .state = learner_.state()});
@@ -248,10 +304,12 @@ class Run {
   const TrainingOptions options_;
   const RunOptions run_;
   TrainingObserver& observer_;
+  std::optional<RunLock> lock_;
   const TrainingData data_;
   Learner learner_;
   const std::function<double(double)> rate_;
   RowBuilder row_;
+  Index skipped_in_a_row_ = 0, saved_ = -1;
   TrainingResult result_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "engine/check.hpp"
 #include "retinaface/evaluation/wider_protocol.hpp"
@@ -117,14 +118,16 @@ Validation judge(std::span<const TrainingPicture> pictures, std::vector<FoundFac
 Validation validate(const Pipeline& pipeline, std::span<const TrainingPicture> pictures,
                     const ValidationOptions& options) {
   std::vector<FoundFaces> found(pictures.size());
-  std::vector<std::string> unreadable;
+  std::map<std::string, std::string> unreadable;
   for (std::size_t i = 0; i < pictures.size(); ++i) {
     try {
       found[i] = find_faces(pipeline, pictures[i].path);
     } catch (const FileError& error) {
-      unreadable.push_back(error.what());
+      unreadable.emplace(pictures[i].path, error.what());
     } catch (const FormatError& error) {
-      unreadable.push_back(error.what());
+      unreadable.emplace(pictures[i].path, error.what());
+    } catch (const std::bad_alloc&) {  // a panorama must not end a training of days
+      unreadable.emplace(pictures[i].path, "is too large for the memory there is");
     }
   }
   Validation result = judge(pictures, std::move(found), options);

@@ -1,6 +1,7 @@
 // How good a detector is on labelled pictures, during its training.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +31,8 @@ struct Validation {
   double recall = 0;  // share of them that a detection found, whatever its score above `score`
   Index faces = 0;    // that count
   std::vector<ValidatedPicture> pictures;
-  std::vector<std::string> unreadable;  // paths with the reason; they count as without detections
+  // Pictures, and why; they count as pictures without detections.
+  std::map<std::string, std::string> unreadable;
 };
 
 // What a detector found in one picture, and how many of its own pixels it saw for one of the

@@ -1,4 +1,8 @@
 // train, run as a shell would: what a run leaves, and what stopping and going on changes (nothing).
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -36,8 +40,9 @@ class Fixture {
     return run_program(arguments(out, more));
   }
   [[nodiscard]] Outcome train_and_signal(const std::string& out, int signal,
-                                         const std::string& when) const {
-    return run_program_and_signal(arguments(out, {}), signal, file(out + "/" + when));
+                                         const std::string& when,
+                                         const std::vector<std::string>& more = {}) const {
+    return run_program_and_signal(arguments(out, more), signal, file(out + "/" + when));
   }
   [[nodiscard]] Outcome resume(const std::string& out, std::vector<std::string> more = {}) const {
     std::vector<std::string> arguments{"train", "--resume",           file(out), "--log-every",
@@ -170,6 +175,65 @@ TEST_CASE("A training does not go on with other options, other labels, or anothe
   check_one_complaint(fixture.resume("run"), 2, "label files");
 }
 
+TEST_CASE(
+    "A training goes on without the file that it began with, and with one process at a time") {
+  const Fixture fixture;
+  REQUIRE(fixture.train("first", {"--epochs", "1"}).exit_code == 0);
+  const std::string init = fixture.file("first/last.safetensors");
+  REQUIRE(fixture.train("whole", {"--init", init}).exit_code == 0);
+  CHECK(
+      fixture.train_and_signal("run", SIGKILL, "checkpoint-00000004.safetensors", {"--init", init})
+          .exit_code == -SIGKILL);
+  fs::remove_all(fixture.file("first"));
+  CHECK(fixture.resume("run", {"--workers", "4", "--cache-mb", "0"}).exit_code == 0);
+  CHECK(get(fixture.file("run/last.safetensors")) == get(fixture.file("whole/last.safetensors")));
+
+  const int lock = ::open(fixture.file("run/lock").c_str(), O_RDWR);
+  REQUIRE(::flock(lock, LOCK_EX) == 0);
+  check_one_complaint(fixture.resume("run"), 2, "another process");
+  ::close(lock);
+  // Nor into a folder that has another training, nor from a step before checkpoints that are there.
+  check_one_complaint(fixture.resume("run", {"--out", fixture.file("whole")}), 2,
+                      "holds a training");
+  fs::copy(fixture.file("whole/checkpoint-00000004.safetensors"), fixture.file("run"),
+           fs::copy_options::overwrite_existing);
+  check_one_complaint(fixture.resume("run/checkpoint-00000004.safetensors"), 2,
+                      "has a checkpoint of step 12");
+}
+
+TEST_CASE("A report that cannot be written ends no training") {
+  const Fixture fixture;
+  fs::create_directories(fixture.file("run/report.html"));
+  const Outcome outcome = fixture.train("run", {});
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.err, Catch::Contains("no report"));
+  CHECK(fs::exists(fixture.file("run/last.safetensors")));
+}
+
+TEST_CASE("The checkpoint of the best validation is kept") {
+  const Fixture fixture;
+  REQUIRE(
+      fixture.train("run", {"--keep", "1", "--validate-every", "0.5", "--checkpoint-every", "100"})
+          .exit_code == 0);
+  // Two checkpoints at most: the last, and the best one, which is the first of the highest AP.
+  std::istringstream rows(get(fixture.file("run/validation.csv")));
+  std::string line, best;
+  double highest = -1;
+  std::getline(rows, line);
+  while (std::getline(rows, line)) {
+    std::istringstream row(line);
+    std::string step, epoch, ap;
+    std::getline(row, step, ',');
+    std::getline(row, epoch, ',');
+    std::getline(row, ap, ',');
+    if (std::stod(ap) <= highest) continue;
+    highest = std::stod(ap);
+    best = std::string(8 - step.size(), '0') + step;
+  }
+  CHECK(fs::exists(fixture.file("run/checkpoint-" + best + ".safetensors")));
+  CHECK(fs::exists(fixture.file("run/checkpoint-00000012.safetensors")));
+}
+
 TEST_CASE("A picture that breaks during an epoch is left out, counted and named") {
   const Fixture fixture;
   put(fixture.file("data/images/p1.ppm"), "P6 96 72 255\nnot enough");
@@ -185,9 +249,10 @@ TEST_CASE("A picture that breaks during an epoch is left out, counted and named"
 
 TEST_CASE("A loss that is not finite ends a training, or is left out where that is wanted") {
   const Fixture fixture;
+  // A rate at which the weights overflow within a few steps.
   const std::vector<std::string> wild = {"--lr", "1e3", "--lr-start", "1e3", "--holdout", "0"};
   const Outcome ended = fixture.train("run", wild);
-  check_one_complaint(ended, 3, "is ");
+  check_one_complaint(ended, 3, " is ");
   std::vector<std::string> skipping = wild;
   skipping.insert(skipping.end(), {"--skip-non-finite", "on"});
   const Outcome skipped = fixture.train("skipping", skipping);

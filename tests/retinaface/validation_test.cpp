@@ -114,8 +114,8 @@ TEST_CASE("validation: pictures that cannot be read are named, and their faces n
   // At half the size the face of 30 pixels still counts.
   CHECK(found.faces == 4);
   REQUIRE(found.unreadable.size() == 2);
-  CHECK_THAT(found.unreadable[0], Catch::Contains("bad.ppm"));
-  CHECK_THAT(found.unreadable[1], Catch::Contains("missing.ppm"));
+  CHECK_THAT(found.unreadable.begin()->first, Catch::Contains("bad.ppm"));
+  CHECK_THAT(found.unreadable.rbegin()->first, Catch::Contains("missing.ppm"));
   CHECK(found.pictures[2].missed.size() == 2);
   const std::vector<Face> wanted = pipeline.detect(image);
   REQUIRE(found.pictures[0].found.size() == wanted.size());
