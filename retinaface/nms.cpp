@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/check.hpp"
+#include "retinaface/box_grid.hpp"
 
 namespace rf {
 
@@ -40,21 +41,30 @@ std::vector<Index> nms(std::span<const Box> boxes, std::span<const float> scores
   std::ranges::stable_sort(order, [&](Index a, Index b) {
     return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
   });
-  std::vector<Box> kept_boxes;
-  std::vector<double> kept_areas;
+  std::vector<double> areas(boxes.size());
+  for (std::size_t i = 0; i < boxes.size(); ++i) areas[i] = area(boxes[i], one);
+  BoxGrid grid(boxes, config.iou, config.plus_one);  // of those that stay
   for (const Index candidate : order) {
-    const Box& box = boxes[static_cast<std::size_t>(candidate)];
-    const double box_area = area(box, one);
-    bool stays = true;
-    for (std::size_t k = 0; k < kept_boxes.size() && stays; ++k) {
-      stays = iou(kept_boxes[k], kept_areas[k], box, box_area, one) <= config.iou;
-    }
-    if (!stays) continue;
+    const auto c = static_cast<std::size_t>(candidate);
+    const bool goes = grid.any_near(boxes[c], [&](Index index) {
+      const auto k = static_cast<std::size_t>(index);
+      return iou(boxes[k], areas[k], boxes[c], areas[c], one) > config.iou;
+    });
+    if (goes) continue;
     kept.push_back(candidate);
-    kept_boxes.push_back(box);
-    kept_areas.push_back(box_area);
+    grid.add(boxes[c], candidate);
   }
   return kept;
+}
+
+std::vector<Index> nms(std::span<const Face> faces, const NmsConfig& config) {
+  std::vector<Box> boxes;
+  std::vector<float> scores;
+  for (const Face& face : faces) {
+    boxes.push_back(face_box(face));
+    scores.push_back(face.score);
+  }
+  return nms(boxes, scores, config);
 }
 
 }  // namespace rf

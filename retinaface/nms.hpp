@@ -16,5 +16,8 @@ namespace rf {
 // NaN.
 [[nodiscard]] std::vector<Index> nms(std::span<const Box> boxes, std::span<const float> scores,
                                      const NmsConfig& config);
+[[nodiscard]] std::vector<Index> nms(std::span<const Face> faces, const NmsConfig& config);
+
+[[nodiscard]] inline Box face_box(const Face& face) { return {face.x1, face.y1, face.x2, face.y2}; }
 
 }  // namespace rf

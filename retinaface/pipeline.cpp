@@ -71,6 +71,15 @@ Box clipped(Box box, ImageSize size, bool plus_one) {
           std::clamp(box.x2, 0.0F, right), std::clamp(box.y2, 0.0F, bottom)};
 }
 
+// From pixels of the scaled picture to those of the picture.
+Face to_picture(const Face& face, ImageSize scaled, ImageSize picture) {
+  const float x = static_cast<float>(picture.width) / static_cast<float>(scaled.width);
+  const float y = static_cast<float>(picture.height) / static_cast<float>(scaled.height);
+  Face result{face.x1 * x, face.y1 * y, face.x2 * x, face.y2 * y, face.score, face.landmarks};
+  for (Point& p : result.landmarks) p = {p.x * x, p.y * y};
+  return result;
+}
+
 }  // namespace
 
 LoadedModel load_model(const std::string& path) { return described(path, read_model(path)); }
@@ -106,9 +115,31 @@ std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const 
   return postprocess(outputs, {image.width, image.height});
 }
 
+std::vector<Face> Pipeline::candidates(const Image& image, const NetworkSize& size,
+                                       StageTimes* times) const {
+  Tensor input;
+  NetworkOutputs outputs;
+  {
+    const Stopwatch stopwatch(times ? &times->resize : nullptr);
+    input = preprocess(image, size);
+  }
+  {
+    const Stopwatch stopwatch(times ? &times->network : nullptr);
+    outputs = network(input);
+  }
+  const Stopwatch stopwatch(times ? &times->post : nullptr);
+  std::vector<Face> faces = decode(outputs, size);
+  for (Face& face : faces) face = to_picture(face, size.scaled, {image.width, image.height});
+  return faces;
+}
+
 Tensor Pipeline::preprocess(const Image& image) const {
+  return preprocess(image, size_of({image.width, image.height}));
+}
+
+Tensor Pipeline::preprocess(const Image& image, const NetworkSize& size) const {
   const ImageSize picture{image.width, image.height};
-  const ImageSize scaled = size_.scaled(picture), canvas = size_.canvas(picture);
+  const ImageSize &scaled = size.scaled, &canvas = size.canvas;
   Image resized;
   if (scaled != picture) resized = resize(image, scaled.width, scaled.height);
   const std::uint8_t* rgb = (scaled != picture ? resized : image).rgb.data();
@@ -143,19 +174,16 @@ NetworkOutputs Pipeline::network(const Tensor& input) const {
           .landmark = rows(heads.landmark.value())};
 }
 
-std::vector<Face> Pipeline::postprocess(const NetworkOutputs& outputs, ImageSize picture) const {
+std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkSize& size) const {
   const ModelConfig& config = model_.config;
-  const ImageSize scaled = size_.scaled(picture), canvas = size_.canvas(picture);
-  const AnchorGrid anchors(config.anchors, canvas.width, canvas.height);
+  const AnchorGrid anchors(config.anchors, size.canvas.width, size.canvas.height);
   RF_CHECK_SHAPE(outputs.score.shape() == (Shape{anchors.count(), 2}), "postprocess", "scores ",
                  outputs.score.shape(), " do not fit the ", anchors.count(),
-                 " anchors of a picture of ", canvas.width, "x", canvas.height);
+                 " anchors of a picture of ", size.canvas.width, "x", size.canvas.height);
   // Scores first: only what passes is decoded.
   const float *score = outputs.score.data<float>(), *box = outputs.box.data<float>();
   const float* landmark = outputs.landmark.data<float>();
-  std::vector<Box> boxes;
-  std::vector<float> scores;
-  std::vector<std::array<Point, 5>> points;
+  std::vector<Face> faces;
   for (Index i = 0; i < anchors.count(); ++i) {
     if (!(score[2 * i + 1] > options_.score)) continue;
     const Anchor anchor = anchors[i];
@@ -163,22 +191,25 @@ std::vector<Face> Pipeline::postprocess(const NetworkOutputs& outputs, ImageSize
     const auto five =
         decode_landmarks(anchor, std::span<const float, 10>(landmark + 10 * i, 10), config.coding);
     if (!finite(decoded, five)) continue;
-    if (config.coding.clip) decoded = clipped(decoded, scaled, config.coding.plus_one);
-    boxes.push_back(decoded);
-    scores.push_back(score[2 * i + 1]);
-    points.push_back(five);
-  }
-  const double threshold = options_.nms ? static_cast<double>(*options_.nms) : config.nms.iou;
-  std::vector<Face> faces;
-  const float to_x = static_cast<float>(picture.width) / static_cast<float>(scaled.width);
-  const float to_y = static_cast<float>(picture.height) / static_cast<float>(scaled.height);
-  for (const Index kept : nms(boxes, scores, {.iou = threshold, .plus_one = config.nms.plus_one})) {
-    const auto k = static_cast<std::size_t>(kept);
-    Face& face = faces.emplace_back(Face{boxes[k].x1 * to_x, boxes[k].y1 * to_y, boxes[k].x2 * to_x,
-                                         boxes[k].y2 * to_y, scores[k], points[k]});
-    for (Point& p : face.landmarks) p = {p.x * to_x, p.y * to_y};
+    if (config.coding.clip) decoded = clipped(decoded, size.scaled, config.coding.plus_one);
+    faces.push_back({decoded.x1, decoded.y1, decoded.x2, decoded.y2, score[2 * i + 1], five});
   }
   return faces;
+}
+
+std::vector<Face> Pipeline::postprocess(const NetworkOutputs& outputs, ImageSize picture) const {
+  const NetworkSize size = size_of(picture);
+  const std::vector<Face> found = decode(outputs, size);
+  std::vector<Face> faces;
+  for (const Index kept : nms(found, nms_config()))
+    faces.push_back(to_picture(found[static_cast<std::size_t>(kept)], size.scaled, picture));
+  return faces;
+}
+
+NmsConfig Pipeline::nms_config() const {
+  NmsConfig config = model_.config.nms;
+  if (options_.nms) config.iou = static_cast<double>(*options_.nms);
+  return config;
 }
 
 Pipeline::FaceSizes Pipeline::face_sizes(ImageSize picture) const {

@@ -24,6 +24,12 @@ struct NetworkOutputs {
   Tensor landmark;  // [anchors, 10]
 };
 
+// The scaled picture in the upper left corner of what the network sees.
+struct NetworkSize {
+  ImageSize scaled, canvas;
+  friend bool operator==(const NetworkSize&, const NetworkSize&) = default;
+};
+
 struct LoadedModel {
   std::string path, format, sha256;  // path: what messages call it, also when it was never a file
   ModelConfig config;
@@ -52,7 +58,14 @@ class Pipeline {
   [[nodiscard]] std::vector<Face> postprocess(const NetworkOutputs& outputs,
                                               ImageSize picture) const;
 
+  // For another size than that of the options: every face above the score, in the order of the
+  // anchors, in pixels of `image`; no NMS.
+  [[nodiscard]] std::vector<Face> candidates(const Image& image, const NetworkSize& size,
+                                             StageTimes* times = nullptr) const;
+
   [[nodiscard]] const LoadedModel& model() const { return model_; }
+  // What suppresses: the model's, unless the options say otherwise.
+  [[nodiscard]] NmsConfig nms_config() const;
   [[nodiscard]] const SizeRule& size_rule() const { return size_; }
 
   // Shorter and longer limit of face sizes (pixels of the picture) that the anchors are made for at
@@ -63,6 +76,14 @@ class Pipeline {
   [[nodiscard]] FaceSizes face_sizes(ImageSize picture) const;
 
  private:
+  [[nodiscard]] Tensor preprocess(const Image& image, const NetworkSize& size) const;
+  // Faces above the score, in pixels of the scaled picture.
+  [[nodiscard]] std::vector<Face> decode(const NetworkOutputs& outputs,
+                                         const NetworkSize& size) const;
+  [[nodiscard]] NetworkSize size_of(ImageSize picture) const {
+    return {size_.scaled(picture), size_.canvas(picture)};
+  }
+
   LoadedModel model_;
   DetectorOptions options_;
   SizeRule size_;

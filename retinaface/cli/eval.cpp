@@ -36,6 +36,7 @@ DetectorRun begin_run(const Pipeline& pipeline, const DetectorOptions& options) 
   return {.model_name = model.config.name,
           .model_sha256 = model.sha256,
           .size = options.size,
+          .test_time = {},
           .score = static_cast<double>(options.score),
           .nms = options.nms ? static_cast<double>(*options.nms) : model.config.nms.iou};
 }
@@ -47,8 +48,23 @@ void end_run(DetectorRun& run, double milliseconds, const StageTimes& times) {
 }
 
 std::string protocol_text(const DetectorRun& run) {
-  return message("model ", run.model_name, ", sha256 ", run.model_sha256.substr(0, 12), "; size ",
-                 run.size, "; score > ", rounded(run.score, 6), "; NMS ", fixed(run.nms, 2));
+  const TestTimeOptions once, &how = run.test_time ? *run.test_time : once;
+  std::string sizes = (how.sizes.empty() ? "size " : "sizes ") + size_text(run);
+  if (how.sizes.size() > 1 && !how.any_size) sizes += ", each for the faces it suits";
+  if (run.test_time) {
+    sizes += message(", passes of more than ", how.max_pixels, " pixels shrunk to that");
+  }
+  return message("model ", run.model_name, ", sha256 ", run.model_sha256.substr(0, 12), "; ", sizes,
+                 "; score > ", rounded(run.score, 6), "; NMS ", fixed(run.nms, 2),
+                 run.test_time ? " over all passes" : "", how.flip ? "; flip" : "; no flip",
+                 how.vote ? "; box voting at " + fixed(*how.vote, 2) : "; no voting");
+}
+
+std::string size_text(const DetectorRun& run) {
+  if (!run.test_time || run.test_time->sizes.empty()) return run.size;
+  std::string text;
+  for (const SizeRule& rule : run.test_time->sizes) text += (text.empty() ? "" : ",") + rule.text();
+  return text;
 }
 
 void say_speed(const DetectorRun& run) {
@@ -70,13 +86,11 @@ nlohmann::ordered_json json_run(const DetectorRun* run) {
   return json;
 }
 
-std::vector<Face> detect_finite(const Pipeline& pipeline, const Image& image, StageTimes& times) {
-  std::vector<Face> faces = pipeline.detect(image, &times);
+void require_finite(const std::vector<Face>& faces) {
   for (const Face& face : faces) {
     if (!is_finite(face))
       throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
   }
-  return faces;
 }
 
 void refuse_existing(const std::string& path) {

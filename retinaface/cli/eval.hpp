@@ -6,7 +6,7 @@
 
 #include "engine/file.hpp"
 #include "retinaface/cli/verbs.hpp"
-#include "retinaface/pipeline.hpp"
+#include "retinaface/test_time.hpp"
 
 namespace rf::cli {
 
@@ -33,6 +33,7 @@ void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema);
 struct DetectorRun {
   std::string model_name, model_sha256;
   std::string size;
+  std::optional<TestTimeOptions> test_time;
   double score = 0, nms = 0;
   Index images = 0, failed = 0;             // failed: could not be decoded
   double seconds = 0, network_seconds = 0;  // all images; decoding and scaling is in the first only
@@ -43,17 +44,17 @@ struct DetectorRun {
 [[nodiscard]] DetectorRun begin_run(const Pipeline& pipeline, const DetectorOptions& options);
 void end_run(DetectorRun& run, double milliseconds, const StageTimes& times);
 
-// "model NAME, sha256 0123456789ab; size original; score > 0.02; NMS 0.40".
+// "model NAME, sha256 0123456789ab; size original; score > 0.02; NMS 0.40; no flip; no voting".
 [[nodiscard]] std::string protocol_text(const DetectorRun& run);
+// The size rule, or the rules of all passes with commas between.
+[[nodiscard]] std::string size_text(const DetectorRun& run);
 // Says on stderr how long it took.
 void say_speed(const DetectorRun& run);
 // The object "run", without a run of the detector only the version.
 [[nodiscard]] nlohmann::ordered_json json_run(const DetectorRun* run);
 
-// The faces of a picture as it is stored, not turned by EXIF, whose pixels labels are in. Throws
-// FileError, FormatError; ModelError when they are not finite.
-[[nodiscard]] std::vector<Face> detect_finite(const Pipeline& pipeline, const Image& image,
-                                              StageTimes& times);
+// Throws ModelError when a number of a face is none.
+void require_finite(const std::vector<Face>& faces);
 
 // Throws FileError when `path` exists: before an hour of detection, not after it.
 void refuse_existing(const std::string& path);

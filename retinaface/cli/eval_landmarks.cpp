@@ -94,7 +94,8 @@ std::vector<Face> detect_picture(const Pipeline& pipeline, const std::string& pa
                                  StageTimes& times) {
   Image image = read_image(path, {.apply_exif = false});
   if (frame > 0) image = framed(image, frame, mean_colour(pipeline.model().config.input));
-  std::vector<Face> faces = detect_finite(pipeline, image, times);
+  std::vector<Face> faces = pipeline.detect(image, &times);
+  require_finite(faces);
   const float shift = static_cast<float>(frame);
   for (Face& face : faces) {
     for (float* value : {&face.x1, &face.y1, &face.x2, &face.y2}) *value -= shift;

@@ -17,6 +17,7 @@
 #include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
+#include "retinaface/test_time.hpp"
 
 namespace rf::cli {
 
@@ -30,6 +31,17 @@ struct WiderFlags : RunFlags {
   std::string data, ground_truth, list;
   std::string detections;
   std::string save, svg;
+  bool flip = false, any_size = false;
+  std::string scales;
+  std::optional<double> vote;
+
+  // Nothing if each picture is looked at once and boxes do not vote.
+  [[nodiscard]] std::optional<TestTimeOptions> test_time() const {
+    if (!flip && scales.empty() && !vote) return std::nullopt;
+    TestTimeOptions options{.sizes = {}, .flip = flip, .vote = vote, .any_size = any_size};
+    if (!scales.empty()) options.sizes = parse_sizes(scales);
+    return options;
+  }
 };
 
 std::string image_path(const WiderFlags& flags, const WiderImage& image) {
@@ -57,6 +69,11 @@ void check_flags(const WiderFlags& flags) {
     throw UsageError("eval wider: --save writes what is detected; --detections are files already");
   }
   (void)SizeRule::parse(flags.detector.size);
+  const bool test_time = flags.test_time().has_value();
+  if (test_time && !flags.detections.empty())
+    throw UsageError(
+        "eval wider: --flip, --scales and --vote are ways to detect; --detections are "
+        "files already");
 }
 
 // The images to evaluate. A list.txt beside the images says which there are; it is named in the
@@ -109,12 +126,14 @@ void require_images(const WiderFlags& flags, const WiderGroundTruth& truth) {
 
 // The detections of one image, as its detection file has them: what --save writes evaluates to the
 // same numbers.
-std::string detect_text(const Pipeline& pipeline, const std::string& path, const WiderImage& image,
-                        StageTimes& times) {
+std::string detect_text(const Pipeline& pipeline, const std::optional<TestTimeOptions>& test_time,
+                        const std::string& path, const WiderImage& image, StageTimes& times) {
   // Ground truth is in pixels of the stored image, hence no turning by EXIF.
   const Image pixels = read_image(path, {.apply_exif = false});
-  return wider_text(fs::path(image.name).filename().string(),
-                    detect_finite(pipeline, pixels, times));
+  const std::vector<Face> faces = test_time ? detect_test_time(pipeline, pixels, *test_time, &times)
+                                            : pipeline.detect(pixels, &times);
+  require_finite(faces);
+  return wider_text(fs::path(image.name).filename().string(), faces);
 }
 
 DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
@@ -124,6 +143,7 @@ DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
   if (!flags.quiet) warn_if_slow();
   DetectorRun run = begin_run(pipeline, flags.detector);
   run.images = static_cast<Index>(truth.images.size());
+  run.test_time = flags.test_time();
   const Stopwatch watch;
   StageTimes times;
   Progress progress("eval wider", run.images, !flags.quiet);
@@ -131,7 +151,7 @@ DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
     std::vector<WiderDetection> detections;
     const std::string path = image_path(flags, image);
     try {
-      const std::string text = detect_text(pipeline, path, image, times);
+      const std::string text = detect_text(pipeline, run.test_time, path, image, times);
       detections = parse_wider_detections(text, path);
       if (!flags.save.empty()) write_file(save_path(flags, image), text, flags.if_exists());
     } catch (const FormatError& error) {
@@ -233,11 +253,31 @@ void add_detector_flags(CLI::App& verb, WiderFlags& flags) {
                   "Default: what the model file says")
       ->type_name("IOU")
       ->check(number_between(0, 1));
-  verb.add_option("--size", flags.detector.size,
-                  "How large the network sees the picture: original, long:N, short:N[:MAX], "
-                  "scale:F or WxH. Default\n"
-                  "original: many faces are smaller than 16 pixels, and shrinking loses them")
-      ->type_name("RULE");
+  CLI::Option* size =
+      verb.add_option("--size", flags.detector.size,
+                      "How large the network sees the picture: original, long:N, "
+                      "short:N[:MAX], "
+                      "scale:F or WxH. Default\n"
+                      "original: many faces are smaller than 16 pixels, and shrinking loses them")
+          ->type_name("RULE");
+  verb.add_option("--scales", flags.scales,
+                  "Look at each picture in each of these sizes, a number for the "
+                  "shorter side or a rule as for\n"
+                  "--size, and unite what is found: 500,800,1100,1400,1700 in the paper. Default: "
+                  "once, at --size")
+      ->type_name("LIST")
+      ->excludes(size);
+  verb.add_flag("--any-size", flags.any_size,
+                "With --scales: take faces of any size from each. Default: a face is taken where "
+                "the network sees it with\n"
+                "a side between its smallest anchor and half of its largest, if anywhere");
+  verb.add_flag("--flip", flags.flip, "Look at each picture mirrored, too. Default: no");
+  verb.add_option("--vote", flags.vote,
+                  "A box that stays becomes the mean, weighted by score, of all that "
+                  "overlap it by at least\n"
+                  "this; 0.4 in the paper. Default: no")
+      ->type_name("IOU")
+      ->check(number_between(0.01, 1));
 }
 
 void add_output_flags(CLI::App& verb, WiderFlags& flags) {

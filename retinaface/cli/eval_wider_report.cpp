@@ -31,10 +31,14 @@ Json json_protocol(const WiderReport& report) {
                 {"score_thresholds", WiderOptions{}.thresholds},
                 {"iou", "of boxes w + 1 by h + 1 pixels"}};
   if (report.run) {
-    protocol["size"] = report.run->size;
+    const TestTimeOptions once, &how = report.run->test_time ? *report.run->test_time : once;
+    protocol["size"] = size_text(*report.run);
     protocol["score"] = rounded(report.run->score, 6);
     protocol["nms"] = rounded(report.run->nms, 6);
-    protocol["flip"] = false;
+    protocol["flip"] = how.flip;
+    protocol["vote"] = how.vote ? Json(rounded(*how.vote, 6)) : Json(nullptr);
+    protocol["any_size"] = how.any_size || how.sizes.size() < 2;
+    protocol["max_pass_pixels"] = report.run->test_time ? Json(how.max_pixels) : Json(nullptr);
     protocol["boxes"] = "float";
   } else {
     protocol["boxes"] = "as in the files";
@@ -67,7 +71,7 @@ std::string protocol_line(const WiderReport& report) {
   if (!report.list.empty()) line += message(" (", report.list, ")");
   line += "; ground truth: " + report.truth.source;
   if (report.run) {
-    line += "; " + protocol_text(*report.run) + "; no flip; float boxes";
+    line += "; " + protocol_text(*report.run) + "; float boxes";
   } else {
     line += message("; detections: ", report.detections, ", boxes as in the files");
   }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "retinaface/test_time.hpp"
 #include "tests/cli/images.hpp"
 #include "tests/cli/run_program.hpp"
 #include "tests/model_fixture.hpp"
@@ -120,6 +121,65 @@ TEST_CASE("eval wider detects with a model, and evaluates what it saved to the s
   CHECK(nlohmann::json::parse(some.out)["detections"]["images_failed"] == 1);
 }
 
+TEST_CASE("eval wider looks in several sizes and mirrored, lets boxes vote, and says so") {
+  const Example example;
+  std::filesystem::create_directories(example.file("images/0--A"));
+  put(example.file("images/0--A/a.jpg"), noise_ppm(96, 64, 1));
+  put(example.file("images/0--A/b.jpg"), noise_ppm(64, 96, 2));
+  const std::string model = example.file("model.safetensors");
+  write_random_model(model);
+  const auto eval = [&](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"--data", example.file(""), "--model", model, "--json", "-q", "--score", "0.5"});
+    const Outcome outcome = example.eval(more);
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return nlohmann::json::parse(outcome.out);
+  };
+  const auto once = eval({});
+  CHECK(once["protocol"]["flip"] == false);
+  CHECK(once["protocol"]["vote"] == nullptr);
+  const auto more = eval({"--scales", "64,scale:1.5", "--flip", "--vote", "0.4"});
+  CHECK(more["protocol"]["flip"] == true);
+  CHECK(more["protocol"]["vote"] == 0.4);
+  CHECK(more["protocol"]["size"] == "short:64,scale:1.5");
+  CHECK_THAT(more["protocol"]["text"].get<std::string>(),
+             Catch::Contains("sizes short:64,scale:1.5, ") &&
+                 Catch::Contains("; flip; box voting at 0.40;"));
+  CHECK(more["detections"]["count"] > once["detections"]["count"]);
+  // The same size twice is looked at once.
+  CHECK(eval({"--scales", "original,64,scale:1"})["detections"] == once["detections"]);
+}
+
+TEST_CASE("eval wider with flip finds in a mirrored picture the mirrored faces") {
+  const TemporaryFolder folder;
+  write_random_model(folder.file("model.safetensors"));
+  const Pipeline pipeline(folder.file("model.safetensors"), {});
+  constexpr Index kWidth = 72, kHeight = 64;
+  Image image{kWidth, kHeight, {}}, mirror = image;
+  const std::string ppm = noise_ppm(kWidth, kHeight, 5);
+  image.rgb.assign(ppm.end() - kWidth * kHeight * 3, ppm.end());
+  for (Index row = 0; row < kHeight; ++row) {
+    for (Index x = kWidth; x-- > 0;) {
+      const auto pixel = image.rgb.begin() + 3 * (row * kWidth + x);
+      mirror.rgb.insert(mirror.rgb.end(), pixel, pixel + 3);
+    }
+  }
+  const TestTimeOptions options{
+      .sizes = parse_sizes("original,scale:1.5"), .flip = true, .vote = 0.4};
+  const std::vector<Face> faces = detect_test_time(pipeline, image, options);
+  const std::vector<Face> others = detect_test_time(pipeline, mirror, options);
+  REQUIRE(faces.size() > 3);
+  REQUIRE(faces.size() == others.size());
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const Face face = mirrored(others[i], static_cast<float>(kWidth));
+    CHECK(face.score == Approx(faces[i].score).margin(1e-4));
+    CHECK(face.x1 == Approx(faces[i].x1).margin(0.05));
+    CHECK(face.x2 == Approx(faces[i].x2).margin(0.05));
+    CHECK(face.landmarks[3].x == Approx(faces[i].landmarks[3].x).margin(0.05));
+  }
+}
+
 TEST_CASE("eval wider refuses what it cannot evaluate in one line") {
   const Example example;
   check_one_complaint(example.eval({}), 2, "--detections");
@@ -132,6 +192,15 @@ TEST_CASE("eval wider refuses what it cannot evaluate in one line") {
   check_one_complaint(example.eval({"--model", example.file("none"), "--data", example.file("")}),
                       4, "none");
   check_one_complaint(example.eval_files({"--score", "nan"}), 2, "--score");
+  check_one_complaint(example.eval_files({"--flip"}), 2, "--flip");
+  const std::vector<std::string> detect{"--model", "m", "--data", example.file("")};
+  const auto refused = [&](std::vector<std::string> more, const std::string& text) {
+    more.insert(more.begin(), detect.begin(), detect.end());
+    check_one_complaint(example.eval(more), 2, text);
+  };
+  refused({"--vote", "nan"}, "--vote");
+  refused({"--scales", "500,,800"}, "size ''");
+  refused({"--scales", "500", "--size", "original"}, "--scales");
   check_one_complaint(run_program({"eval", "wider", "--ground-truth", example.file("none.txt"),
                                    "--detections", example.file("d")}),
                       3, "none.txt");

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <numeric>
 
 #include "engine/random.hpp"
 #include "retinaface/nms.hpp"
@@ -59,6 +61,34 @@ TEST_CASE("nms: equal scores keep their order, and running it again changes noth
   REQUIRE(kept.size() > 10);
   REQUIRE(kept.size() < 390);
   CHECK(rf::nms(kept_boxes, kept_scores, {.iou = 0.3}).size() == kept.size());
+}
+
+TEST_CASE("nms: keeps what a comparison of all pairs keeps", "[nms][property]") {
+  rf::Random random(6, rf::RandomPurpose::test);
+  std::vector<Box> boxes;
+  std::vector<float> scores;
+  for (int i = 0; i < 600; ++i) {  // from specks to most of the picture, some without area
+    const float size = random.uniform(0, 1) * random.uniform(0, 1) * random.uniform(0, 400);
+    const float x = random.uniform(-50, 500), y = random.uniform(-50, 300);
+    const float height = i % 50 == 0 ? 0 : size * random.uniform(0.3F, 3);
+    boxes.push_back({x, y, x + size, y + height});
+    scores.push_back(random.uniform(0, 1));
+  }
+  const double threshold = GENERATE(0.0, 0.05, 0.4, 0.7, 1.0);
+  const bool plus_one = GENERATE(false, true);
+  std::vector<std::size_t> order(boxes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return scores[a] > scores[b]; });
+  std::vector<Index> expected;
+  for (const std::size_t i : order) {
+    const bool goes = std::any_of(expected.begin(), expected.end(), [&](Index kept) {
+      return rf::iou(boxes[static_cast<std::size_t>(kept)], boxes[i], plus_one) > threshold;
+    });
+    if (!goes) expected.push_back(static_cast<Index>(i));
+  }
+  CAPTURE(threshold, plus_one);
+  CHECK(rf::nms(boxes, scores, {.iou = threshold, .plus_one = plus_one}) == expected);
+  CHECK((expected.size() > 20 || threshold < 0.05));
 }
 
 TEST_CASE("nms: no boxes, no faces", "[nms]") { CHECK(rf::nms({}, {}, {}).empty()); }
