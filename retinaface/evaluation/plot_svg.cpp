@@ -216,8 +216,8 @@ std::string plot_svg(const Plot& plot) {
   draw_axes(svg, plot, top);
   for (std::size_t i = plot.curves.size(); i-- > 0;)
     draw_curve(svg, plot.curves[i], plot.x_end, strokes[i], top);
-  svg.raw(message("<rect x=\"", decimal_number(kLeft), "\" y=\"", decimal_number(top), "\" width=\"",
-                  decimal_number(kArea), "\" height=\"", decimal_number(kArea),
+  svg.raw(message("<rect x=\"", decimal_number(kLeft), "\" y=\"", decimal_number(top),
+                  "\" width=\"", decimal_number(kArea), "\" height=\"", decimal_number(kArea),
                   "\" fill=\"none\" stroke=\"", kInk, "\"/>"));
   draw_legend(svg, plot, strokes, top);
   return svg.finish();
