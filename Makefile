@@ -140,7 +140,7 @@ tidy: tidy-packages
 asan: packages
 	$(CONFIGURE) -B build-asan $(CHECKED) -DRF_SANITIZE=address,undefined
 	$(BUILD) build-asan --parallel $(JOBS)
-	ctest --test-dir build-asan --output-on-failure --label-regex core
+	ctest --test-dir build-asan --output-on-failure --label-regex core --parallel $(JOBS)
 
 tsan: packages
 	$(CONFIGURE) -B build-tsan $(CHECKED) -DRF_SANITIZE=thread
