@@ -170,6 +170,7 @@ std::vector<Face> detect_test_time(const Pipeline& pipeline, const Image& image,
   const NmsConfig config = pipeline.nms_config();
   const SideRange range = good_sides(pipeline.model().config.anchors);
   const Image mirror = options.flip ? mirrored(image) : Image{};
+  // Where NMS counts x2 - x1 + 1, corners are pixels, and pixel x is x' = W - 1 - x in the mirror.
   const float extent = static_cast<float>(image.width - (config.plus_one ? 1 : 0));
   std::vector<Face> candidates;
   for (std::size_t pass = 0; pass < passes.size(); ++pass) {

@@ -40,8 +40,8 @@ struct SideRange {
 [[nodiscard]] NetworkSize pass_size(const SizeRule& rule, ImageSize picture, Index max_pixels);
 
 // A face of the mirrored picture where it is in the picture itself, x' = extent - x: left and right
-// edges and points change places. `extent` is the width of the picture, less one for boxes whose
-// corners are pixels (plus_one).
+// edges and points change places. `extent` is the width of the picture, less one where corners are
+// pixels (NmsConfig::plus_one).
 [[nodiscard]] Face mirrored(const Face& face, float extent);
 
 // The union of what all passes found -> the faces: greedy NMS; then, with `vote`, box and landmarks
