@@ -207,7 +207,9 @@ ModelConfig parse_model_config(const std::string& json_text) {
 
 namespace {
 
-Json activation_json(const Activation& activation) {
+using OrderedJson = nlohmann::ordered_json;  // people read it in the order written here
+
+OrderedJson activation_json(const Activation& activation) {
   switch (activation.kind) {
     case Activation::Kind::none: return {{"kind", "none"}};
     case Activation::Kind::relu: return {{"kind", "relu"}};
@@ -219,39 +221,40 @@ Json activation_json(const Activation& activation) {
 }  // namespace
 
 std::string to_json(const ModelConfig& config) {
-  Json anchors = Json::array();
+  OrderedJson anchors = OrderedJson::array();
   for (const AnchorLevel& level : config.anchors) {
     anchors.push_back({{"stride", level.stride}, {"offset", level.offset}, {"sizes", level.sizes}});
   }
-  const Json json = {{"schema", "retinaface-model/1"},
-                     {"name", config.name},
-                     {"arch",
-                      {{"name", "retinaface"},
-                       {"backbone",
-                        {{"name", config.backbone.name},
-                         {"activation", activation_json(config.backbone.activation)},
-                         {"bn_eps", config.backbone.bn_eps}}},
-                       {"neck",
-                        {{"channels", config.neck.channels},
-                         {"activation", activation_json(config.neck.activation)},
-                         {"bn_eps", config.neck.bn_eps},
-                         {"bias", config.neck.bias == Bias::yes}}},
-                       {"heads", config.heads == HeadSharing::per_level ? "per_level" : "shared"}}},
-                     {"input",
-                      {{"order", config.input.order == ChannelOrder::rgb ? "rgb" : "bgr"},
-                       {"mean", config.input.mean},
-                       {"scale", config.input.scale}}},
-                     {"anchors", anchors},
-                     {"coding",
-                      {{"centre_variance", config.coding.centre_variance},
-                       {"size_variance", config.coding.size_variance},
-                       {"plus_one", config.coding.plus_one},
-                       {"clip", config.coding.clip}}},
-                     {"nms", {{"iou", config.nms.iou}, {"plus_one", config.nms.plus_one}}},
-                     {"landmarks", kLandmarks},
-                     {"licence", config.licence},
-                     {"provenance", config.provenance},
-                     {"sha256", ""}};
+  const OrderedJson json = {
+      {"schema", "retinaface-model/1"},
+      {"name", config.name},
+      {"arch",
+       {{"name", "retinaface"},
+        {"backbone",
+         {{"name", config.backbone.name},
+          {"activation", activation_json(config.backbone.activation)},
+          {"bn_eps", config.backbone.bn_eps}}},
+        {"neck",
+         {{"channels", config.neck.channels},
+          {"activation", activation_json(config.neck.activation)},
+          {"bn_eps", config.neck.bn_eps},
+          {"bias", config.neck.bias == Bias::yes}}},
+        {"heads", config.heads == HeadSharing::per_level ? "per_level" : "shared"}}},
+      {"input",
+       {{"order", config.input.order == ChannelOrder::rgb ? "rgb" : "bgr"},
+        {"mean", config.input.mean},
+        {"scale", config.input.scale}}},
+      {"anchors", anchors},
+      {"coding",
+       {{"centre_variance", config.coding.centre_variance},
+        {"size_variance", config.coding.size_variance},
+        {"plus_one", config.coding.plus_one},
+        {"clip", config.coding.clip}}},
+      {"nms", {{"iou", config.nms.iou}, {"plus_one", config.nms.plus_one}}},
+      {"landmarks", kLandmarks},
+      {"licence", config.licence},
+      {"provenance", config.provenance},
+      {"sha256", ""}};
   return json.dump();
 }
 

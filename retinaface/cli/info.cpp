@@ -77,10 +77,7 @@ const char* activation_name(const Activation& activation) {
 
 Json model_json(const LoadedModel& model) {
   const ModelConfig& config = model.config;
-  Json anchors = Json::array();
-  for (const AnchorLevel& level : config.anchors) {
-    anchors.push_back({{"stride", level.stride}, {"offset", level.offset}, {"sizes", level.sizes}});
-  }
+  const Json described = Json::parse(to_json(config));
   return {{"path", model.path},
           {"name", config.name},
           {"format", model.format},
@@ -91,17 +88,10 @@ Json model_json(const LoadedModel& model) {
           {"parameters", parameter_count(config)},
           {"backbone", config.backbone.name},
           {"activation", activation_name(config.backbone.activation)},
-          {"input",
-           {{"order", config.input.order == ChannelOrder::rgb ? "rgb" : "bgr"},
-            {"mean", config.input.mean},
-            {"scale", config.input.scale}}},
-          {"anchors", anchors},
-          {"coding",
-           {{"centre_variance", config.coding.centre_variance},
-            {"size_variance", config.coding.size_variance},
-            {"plus_one", config.coding.plus_one},
-            {"clip", config.coding.clip}}},
-          {"nms", {{"iou", config.nms.iou}, {"plus_one", config.nms.plus_one}}}};
+          {"input", described["input"]},
+          {"anchors", described["anchors"]},
+          {"coding", described["coding"]},
+          {"nms", described["nms"]}};
 }
 
 Json sizes_json(const Pipeline& pipeline, ImageSize picture) {

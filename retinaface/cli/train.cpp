@@ -3,8 +3,8 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -49,22 +49,20 @@ extern "C" void request_stop(int number) {
 
 // --- options
 
-// What --overfit asks for where no flag says otherwise: a rate that does not fall, every layer
-// learning, and an end after ten minutes.
-template <class T, class V>
-void unless_given(const CLI::App& verb, const char* flag, T& value, V wanted) {
+template <class T>
+void unless_given(const CLI::App& verb, const char* flag, T& value, const T& wanted) {
   if (verb.count(flag) == 0) value = wanted;
 }
+
+// What --overfit asks for where no flag says otherwise: a rate that does not fall, every layer
+// learning, and an end after ten minutes.
 void apply_overfit_defaults(const CLI::App& verb, TrainingOptions& o) {
-  const auto unless_given = [&](const char* flag, auto& value, auto wanted) {
-    cli::unless_given(verb, flag, value, wanted);
-  };
-  unless_given("--epochs", o.epochs, 5000.0);
-  unless_given("--batch", o.batch, std::min<Index>(o.overfit, 8));
-  unless_given("--schedule", o.schedule, std::string("constant"));
-  unless_given("--freeze", o.freeze, Index{0});
-  unless_given("--weight-decay", o.weight_decay, 0.0);
-  unless_given("--clip", o.clip, 10.0);
+  unless_given(verb, "--epochs", o.epochs, 5000.0);
+  unless_given(verb, "--batch", o.batch, std::min<Index>(o.overfit, 8));
+  unless_given<std::string>(verb, "--schedule", o.schedule, "constant");
+  unless_given(verb, "--freeze", o.freeze, Index{0});
+  unless_given(verb, "--weight-decay", o.weight_decay, 0.0);
+  unless_given(verb, "--clip", o.clip, 10.0);
 }
 
 // The same for the run, also when it goes on.
@@ -123,7 +121,9 @@ int check_data_sets(const TrainFlags& flags) {
       });
     }
     clean = clean && found.problems.empty();
-    print(to_text(found));
+    // Names in a label file may hold anything, escape sequences too.
+    std::istringstream lines(to_text(found));
+    for (std::string line; std::getline(lines, line);) print(one_line(line) + "\n");
   }
   return clean ? kExitDone : kExitSomeFailed;
 }
@@ -186,17 +186,16 @@ int train_verb(const CLI::App& verb, TrainFlags& flags) {
   return result.unreadable.empty() ? kExitDone : kExitSomeFailed;
 }
 
+template <class T>
+constexpr bool kIsList = false;
+template <class T>
+constexpr bool kIsList<std::vector<T>> = true;
+
 void add_options(CLI::App& verb, TrainFlags& flags) {
-  for_each_option(flags.options, [&](const char* name, auto& value, const char* help) {
+  for_each_option(flags.options, [&]<class T>(const char* name, T& value, const char* help) {
     CLI::Option* option = verb.add_option(message("--", name), value, help);
     option->group("What is learned, and how")->capture_default_str();
-    if constexpr (requires {
-                    value.push_back({});
-                    value.clear();
-                  }) {
-      if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, std::string>)
-        option->delimiter(',');
-    }
+    if constexpr (kIsList<T>) option->delimiter(',');
   });
 }
 
@@ -237,6 +236,17 @@ void add_train(CLI::App& app, int& exit_code) {
   verb->add_flag("--dry-run", f.dry_run, "Say what memory and time it takes, and train nothing");
   verb->add_flag("-q,--quiet", f.quiet, "No progress");
   add_options(*verb, f);
+  verb->footer(
+      "Examples:\n"
+      "  retinaface train --check-data --data wider/train\n"
+      "  retinaface train --data wider/train --init mobilenetV1X0.25_pretrain.tar --out "
+      "runs/first\n"
+      "  retinaface train --resume runs/first\n"
+      "Exit codes: 0 done or stopped with a checkpoint, 1 some pictures could not be read (with "
+      "--check-data: lines\n"
+      "are listed), 2 usage, 3 nothing learned or nothing could be written, 4 model file or "
+      "checkpoint, 70 a bug.\n"
+      "docs/training.md explains all of it.");
   verb->callback([verb, flags, &exit_code] { exit_code = train_verb(*verb, *flags); });
 }
 

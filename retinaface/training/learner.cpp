@@ -98,7 +98,9 @@ void Learner::load_teacher() {
                              ": its anchors, box coding or input differ from the network's"));
   }
   teacher_ = std::make_unique<RetinaFace>(config);
-  teacher_->load_state_dict(file.tensors);
+  StateDict state = file.tensors;
+  for (auto& [name, tensor] : state) tensor = tensor.clone();  // as in load_init
+  teacher_->load_state_dict(state);
   teacher_sha256_ = file.sha256;
 }
 

@@ -108,7 +108,6 @@ class Run {
     const auto start = Clock::now();
     Loader loader(data_.train, learner_.config(), batch_options(options_), run_.loader,
                   result_.step);
-    result_.end = TrainingEnd::finished;
     while (result_.step < result_.steps) {
       if (stop) {
         result_.end = TrainingEnd::stopped;

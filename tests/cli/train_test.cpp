@@ -284,6 +284,10 @@ TEST_CASE(
   CHECK_THAT(found.out, Catch::Contains("label.txt:19: "));
   CHECK_THAT(found.out, Catch::Contains("label.txt:20: "));
   CHECK_FALSE(fs::exists(fixture.file("o")));
+  // What a terminal would obey is shown, not done.
+  put(fixture.label_file(), "# \x1b[31m.ppm\n1 2 3 4\n");
+  const Outcome hostile = run_program({"train", "--check-data", "--data", fixture.file("data")});
+  CHECK(hostile.out.find('\x1b') == std::string::npos);
 }
 
 }  // namespace rf::test
