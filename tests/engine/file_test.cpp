@@ -2,11 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -189,23 +187,15 @@ TEST_CASE("AtomicFile: no folder, or a folder of that name, is an error that lea
 }
 
 TEST_CASE("AtomicFile: a full disk is an error and leaves nothing", "[file]") {
-  // A limit on the size of files makes write() fail as a full disk does.
   const TemporaryFolder folder;
   const std::string path = folder.file("out");
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit small = before;
-  small.rlim_cur = 1000;
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   std::string failure;
   try {
+    const FullDisk full(1000);
     write_file(path, std::string(5000, 'x'), IfExists::refuse);
   } catch (const FileError& error) {
     failure = error.what();
   }
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-  std::signal(SIGXFSZ, ignored);
   CAPTURE(failure);
   CHECK(failure.starts_with(path + ": cannot write"));
   CHECK(files_in(folder) == 0);

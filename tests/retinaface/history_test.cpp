@@ -1,9 +1,7 @@
 #include "retinaface/training/history.hpp"
 
-#include <sys/resource.h>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -48,27 +46,6 @@ std::string text_of(const std::string& path) {
 void put_text(const std::string& path, const std::string& text) {
   rf::write_file(path, text, rf::IfExists::replace);
 }
-
-// While it lives, files cannot grow beyond `bytes`: as a disk that is full.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 }  // namespace
 
@@ -194,7 +171,7 @@ TEST_CASE("history: on a full disk the rows that are there stay whole", "[histor
   rf::append_metrics(path, row_of(1));
   const std::string before = text_of(path);
   {
-    const FullDisk full(before.size() + 7);  // in the middle of the next row
+    const rf::test::FullDisk full(before.size() + 7);  // in the middle of the next row
     CHECK_THROWS_AS(rf::append_metrics(path, row_of(2)), rf::FileError);
   }
   CHECK(text_of(path) == before);
