@@ -15,7 +15,7 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build static install bench weights bench-training fit check fmt tidy asan tsan fuzz valgrind emulate \
+.PHONY: help demo test build static install bench weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate \
   clean packages clang-packages tidy-packages configure
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
 	@echo 'make weights [RUN=runs/light]      trains the weights that ship, from $$(SHARED)/data; an interrupted run goes on'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
+	@echo 'make bench-peers                   the network in turn with ONNX Runtime (from npm), on the same weights'
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
 	@echo 'make tidy                          clang-tidy 14'
@@ -128,6 +129,12 @@ bench-training: configure
 	$(call install,python3-torch)
 	$(BUILD) build --parallel $(JOBS) --target training_step
 	python3 bench/training/compare.py build/training_step
+
+# onnxruntime-node brings its library along; its install script would fetch one for a graphics card.
+bench-peers: build
+	$(call install,nodejs npm python3-onnx)
+	[ -d build/peers/node_modules/onnxruntime-node ] || npm install --prefix build/peers --ignore-scripts onnxruntime-node
+	/usr/bin/python3 bench/peers/compare.py build/retinaface --onnxruntime build/peers $(if $(MODEL),--model '$(MODEL)')
 
 fmt: tidy-packages
 	tests/checks/format.sh --fix
