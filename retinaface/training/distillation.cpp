@@ -82,4 +82,21 @@ Var distillation_loss(const HeadOutputs& ours, const HeadOutputs& teacher,
   return ag::scale(total, 1 / std::max(faces, 1.0));
 }
 
+Var feature_distance(const std::vector<Var>& ours, const std::vector<Var>& teacher) {
+  RF_CHECK_SHAPE(ours.size() == teacher.size() && !ours.empty(), "feature_distance", ours.size(),
+                 " maps, the teacher has ", teacher.size());
+  std::vector<Var> terms;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const Tensor& wanted = teacher[i].value();
+    RF_CHECK_SHAPE(ours[i].shape() == wanted.shape(), "feature_distance", "map ", i, " is ",
+                   ours[i].shape(), ", the teacher's is ", wanted.shape());
+    const Var there(wanted), off = ag::subtract(ours[i], there);
+    const Tensor length = ag::sum(ag::multiply(there, there)).value().to(DType::f64);
+    const double squares = *std::as_const(length).data<double>();
+    const Var term = ag::scale(ag::sum(ag::multiply(off, off)), 1 / (squares > 0 ? squares : 1.0));
+    terms.push_back(i == 0 ? term : ag::add(terms.back(), term));
+  }
+  return ag::scale(terms.back(), 1 / static_cast<double>(terms.size()));
+}
+
 }  // namespace rf

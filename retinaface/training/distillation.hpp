@@ -3,6 +3,8 @@
 // face-like the background is.
 #pragma once
 
+#include <vector>
+
 #include "layers/heads.hpp"
 
 namespace rf {
@@ -21,5 +23,11 @@ struct DistillationWeights {
 };
 [[nodiscard]] Var distillation_loss(const HeadOutputs& ours, const HeadOutputs& teacher,
                                     const DistillationWeights& weights);
+
+// How far our features are from those of a teacher of the same form (Romero et al. 2015, FitNets),
+// here at every scale: the mean over the maps of |ours - teacher|^2 / |teacher|^2, a scalar. A map
+// of zeros counts as one of length 1. It says something of every pixel, of background too.
+// Throws ShapeError: other numbers or shapes of maps.
+[[nodiscard]] Var feature_distance(const std::vector<Var>& ours, const std::vector<Var>& teacher);
 
 }  // namespace rf

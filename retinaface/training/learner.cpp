@@ -45,6 +45,20 @@ StateDict without_prefix(const StateDict& all, const std::string& prefix) {
   return part;
 }
 
+// Every map on the way to the heads.
+std::vector<Var> feature_maps(const RetinaFace::Stages& stages) {
+  std::vector<Var> maps = stages.backbone;
+  maps.insert(maps.end(), stages.pyramid.begin(), stages.pyramid.end());
+  maps.insert(maps.end(), stages.context.begin(), stages.context.end());
+  return maps;
+}
+
+bool same_form(const StateDict& a, const StateDict& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.shape() == y.second.shape();
+  });
+}
+
 constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "ema/";
 
 }  // namespace
@@ -97,6 +111,10 @@ void Learner::load_teacher() {
     throw UsageError(message("--teacher ", options_.teacher,
                              ": its anchors, box coding or input differ from the network's"));
   }
+  if (options_.teacher_features > 0 && !same_form(file.tensors, network_.state_dict())) {
+    throw UsageError(message("--teacher-features: ", options_.teacher, " is of another form than ",
+                             options_.backbone));
+  }
   teacher_ = std::make_unique<RetinaFace>(config);
   StateDict state = file.tensors;
   for (auto& [name, tensor] : state) tensor = tensor.clone();  // as in load_init
@@ -107,19 +125,24 @@ void Learner::load_teacher() {
 StepLosses Learner::step(const Batch& batch, double learning_rate) {
   optimizer_->clear_grads();
   const Var image(batch.image);
-  std::optional<HeadOutputs> taught;
+  std::optional<RetinaFace::Stages> taught;
   if (teacher_) {
     const ag::NoGradScope no_grad;
-    taught = teacher_->forward(image);
+    taught = teacher_->forward_stages(image);
   }
-  const HeadOutputs outputs = network_.forward(image);
+  const RetinaFace::Stages stages = network_.forward_stages(image);
+  const HeadOutputs& outputs = stages.heads;
   const LossWeights weights{.box = options_.box_weight, .landmark = options_.landmark_weight};
   const Losses losses = multi_task_loss(outputs, batch.targets, weights);
   Var total = losses.total;
   StepLosses result;
   if (taught) {
-    const Var distance =
-        distillation_loss(outputs, *taught, {.box = weights.box, .landmark = weights.landmark});
+    Var distance = distillation_loss(outputs, taught->heads,
+                                     {.box = weights.box, .landmark = weights.landmark});
+    if (options_.teacher_features > 0) {
+      const Var features = feature_distance(feature_maps(stages), feature_maps(*taught));
+      distance = ag::add(distance, ag::scale(features, options_.teacher_features));
+    }
     result.teacher = number(distance);
     total = ag::add(total, ag::scale(distance, options_.teacher_weight));
   }

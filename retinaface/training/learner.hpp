@@ -14,7 +14,8 @@
 
 namespace rf {
 
-// Of one step. `teacher` and the terms of equation (1) are without their weights.
+// Of one step. `teacher` and the terms of equation (1) are without their weights; `teacher` is its
+// outputs' term plus its features'.
 struct StepLosses {
   double total = 0, cls = 0, box = 0, landmark = 0, teacher = 0, grad_norm = 0;
   bool taken = true;  // false: something was not finite, and the step was left out

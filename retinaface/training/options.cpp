@@ -119,6 +119,9 @@ void check(const TrainingOptions& o) {
   within("positive-iou", o.positive_iou, 0, 1);
   within("negative-iou", o.negative_iou, 0, o.positive_iou);
   within("teacher-weight", o.teacher_weight, 0, 1e6);
+  within("teacher-features", o.teacher_features, 0, 1e6);
+  need(o.teacher_features == 0 || !o.teacher.empty(), "teacher-features", o.teacher_features,
+       "--teacher");
   need(o.crop.size() == 2, "crop", o.crop.size(), "a smallest and a largest value");
   need(o.holdout >= 0, "holdout", o.holdout, "a number of pictures");
   need(o.overfit >= 0, "overfit", o.overfit, "a number of pictures");

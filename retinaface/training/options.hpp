@@ -38,6 +38,7 @@ struct TrainingOptions {
   double box_weight = 0.25, landmark_weight = 0.1;  // lambda 1 and 2 of equation (1)
   double positive_iou = 0.5, negative_iou = 0.3;
   double teacher_weight = 1;
+  double teacher_features = 0;  // beside its outputs, its feature maps; 0: outputs alone
 
   std::vector<double> crop{0.3, 1};  // smallest and largest, of the short edge
   double mirror = 0.5;
@@ -79,6 +80,8 @@ void for_each_option(Options& o, F&& f) {
   f("positive-iou", o.positive_iou, "An anchor is a face above this overlap");
   f("negative-iou", o.negative_iou, "And background below this one");
   f("teacher-weight", o.teacher_weight, "Of the loss against the teacher");
+  f("teacher-features", o.teacher_features,
+    "And of the distance to its feature maps, which needs a teacher of the same form");
   f("crop", o.crop, "Smallest and largest crop, of the picture's short edge");
   f("mirror", o.mirror, "Probability");
   f("photometric", o.photometric, "Distort colours");

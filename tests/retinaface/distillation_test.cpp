@@ -153,4 +153,36 @@ TEST_CASE("distillation: outputs that do not fit are refused", "[distillation][e
   check_refused([&] { (void)loss(ours, teacher); }, {"[1, 3, 10]", "[1, 2, 10]"});
 }
 
+TEST_CASE("feature distance: by hand, each map in units of the teacher's length",
+          "[distillation]") {
+  const auto map = [](const std::vector<float>& values) {
+    return Var(Tensor::from({1, 2, 1, 1}, std::span<const float>(values)));
+  };
+  const auto distance = [](const std::vector<Var>& ours, const std::vector<Var>& teacher) {
+    return static_cast<double>(*feature_distance(ours, teacher).value().data<float>());
+  };
+  CHECK(std::abs(distance({map({1, 2})}, {map({3, 4})}) - 8.0 / 25) < 1e-6);
+  CHECK(std::abs(distance({map({1, 2}), map({0, 7})}, {map({3, 4}), map({0, 5})}) -
+                 (8.0 / 25 + 4.0 / 25) / 2) < 1e-6);
+  CHECK(std::abs(distance({map({1, 2})}, {map({0, 0})}) - 5) < 1e-6);
+  CHECK(distance({map({3, 4})}, {map({3, 4})}) == 0);
+  check_refused([&] { (void)distance({map({1, 2})}, {}); }, {"1 maps, the teacher has 0"});
+  check_refused(
+      [&] {
+        (void)distance({map({1, 2})}, {Var(Tensor::zeros({1, 3, 1, 1}))});
+      },
+      {"map 0", "[1, 2, 1, 1]", "[1, 3, 1, 1]"});
+}
+
+TEST_CASE("feature distance: gradients of every map against differences, in double",
+          "[distillation]") {
+  const Var teacher_a(random_tensor({2, 3, 2, 2}, 1, DType::f64)),
+      teacher_b(random_tensor({2, 2, 3, 1}, 2, DType::f64));
+  check_gradients(
+      [&](const std::vector<Var>& in) {
+        return feature_distance({in[0], in[1]}, {teacher_a, teacher_b});
+      },
+      {random_tensor({2, 3, 2, 2}, 3, DType::f64), random_tensor({2, 2, 3, 1}, 4, DType::f64)});
+}
+
 }  // namespace rf::test

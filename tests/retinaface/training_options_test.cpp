@@ -40,6 +40,7 @@ TrainingOptions unusual() {
           .positive_iou = 0.35,
           .negative_iou = 0.25,
           .teacher_weight = 0.5,
+          .teacher_features = 0.25,
           .crop = {0.2, 2},
           .mirror = 0.25,
           .photometric = false,
@@ -193,6 +194,8 @@ TEST_CASE("training options: what makes no sense is refused by name", "[training
   refused([](auto& o) { o.positive_iou = 1.5; }, {"--positive-iou 1.5"});
   refused([](auto& o) { o.negative_iou = 0.6; }, {"--negative-iou 0.6", "0 to 0.5"});
   refused([](auto& o) { o.teacher_weight = -1; }, {"--teacher-weight"});
+  refused([](auto& o) { o.teacher_features = -1; }, {"--teacher-features"});
+  refused([](auto& o) { o.teacher_features = 1; }, {"--teacher-features", "--teacher is needed"});
   refused([](auto& o) { o.crop = {0.3}; }, {"--crop"});
   refused([](auto& o) { o.holdout = -1; }, {"--holdout -1"});
   refused([](auto& o) { o.overfit = -1; }, {"--overfit -1"});
