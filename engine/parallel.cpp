@@ -141,16 +141,20 @@ void set_thread_limit(int count, const std::string& source) {
 }
 
 namespace {
-thread_local bool alone = false;  // a SerialScope is open
-}
+thread_local bool alone = false;        // a SerialScope is open
+thread_local bool shapes_only = false;  // a ShapesOnlyScope is open
+}  // namespace
 
 SerialScope::SerialScope() : before_(std::exchange(alone, true)) {}
 SerialScope::~SerialScope() { alone = before_; }
 
+ShapesOnlyScope::ShapesOnlyScope() : before_(std::exchange(shapes_only, true)) {}
+ShapesOnlyScope::~ShapesOnlyScope() { shapes_only = before_; }
+
 namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
-  if (chunks <= 0) return;
+  if (chunks <= 0 || shapes_only) return;
   const int threads = alone ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
   const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
   std::size_t bytes = 0;
@@ -165,6 +169,19 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
                .body = body,
                .scratch = scratch,
                .stride = stride,
+               .threads = threads});
+}
+
+void run_chunks(Index chunks, const Scratch& scratch, ChunkFunction function, void* body) {
+  if (chunks <= 0 || shapes_only) return;
+  const int threads =
+      alone ? 1
+            : static_cast<int>(std::min<Index>(std::min(thread_count(), scratch.threads), chunks));
+  run_on_pool({.count = chunks,
+               .function = function,
+               .body = body,
+               .scratch = scratch.memory,
+               .stride = scratch.stride,
                .threads = threads});
 }
 

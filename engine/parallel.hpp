@@ -43,7 +43,30 @@ class SerialScope {
   bool before_;
 };
 
+// While one lives, parallel_for of its thread does nothing: operations give tensors of the right
+// shape with rubbish in them, whose memory is never touched. For finding out what an operation
+// would do (autograd/trace.hpp).
+class ShapesOnlyScope {
+ public:
+  ShapesOnlyScope();
+  ShapesOnlyScope(const ShapesOnlyScope&) = delete;
+  ShapesOnlyScope& operator=(const ShapesOnlyScope&) = delete;
+  ~ShapesOnlyScope();
+
+ private:
+  bool before_;
+};
+
+// Memory for the chunks of a parallel_for that must not allocate: `stride` bytes, a multiple of 64,
+// for each of `threads` threads; more than that many do not work.
+struct Scratch {
+  std::byte* memory = nullptr;
+  std::size_t stride = 0;
+  int threads = 1;
+};
+
 namespace detail {
+void run_chunks(Index chunks, const Scratch& scratch, ChunkFunction function, void* body);
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body);
 }  // namespace detail
 
@@ -66,6 +89,16 @@ void parallel_for(Index chunks, std::size_t scratch_bytes, Body&& body) {
   detail::run_chunks(
       chunks, scratch_bytes,
       [](void* b, Index chunk, std::byte* scratch) { (*static_cast<Plain*>(b))(chunk, scratch); },
+      const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+}
+
+// The same on memory of the caller's.
+template <class Body>
+void parallel_for(Index chunks, const Scratch& scratch, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  detail::run_chunks(
+      chunks, scratch,
+      [](void* b, Index chunk, std::byte* memory) { (*static_cast<Plain*>(b))(chunk, memory); },
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 

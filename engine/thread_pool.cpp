@@ -14,8 +14,9 @@ namespace {
 
 // One parallel_for. A worker that wakes up late finds no chunk left and touches nothing but this.
 struct Job {
-  const Chunks chunks;
+  Chunks chunks{};
   std::atomic<Index> done{0};
+  std::atomic<int> workers{0};  // that look at it
 
   // Each thread's own part of the chunks, the same for every parallel_for over as many: what a
   // thread writes in one layer it mostly reads again in the next, from its own core's cache.
@@ -25,10 +26,15 @@ struct Job {
   };
   std::vector<Share> shares;
 
-  explicit Job(const Chunks& c) : chunks(c), shares(static_cast<std::size_t>(c.threads)) {
-    for (std::size_t t = 0; t < shares.size(); ++t) {
+  // Requires that no other thread knows this job.
+  void prepare(const Chunks& c) {
+    chunks = c;
+    done = 0;
+    const auto threads = static_cast<std::size_t>(c.threads);
+    if (shares.size() != threads) shares = std::vector<Share>(threads);
+    for (std::size_t t = 0; t < threads; ++t) {
       const auto part = [&](std::size_t i) {
-        return chunks.count * static_cast<Index>(i) / static_cast<Index>(shares.size());
+        return chunks.count * static_cast<Index>(i) / static_cast<Index>(threads);
       };
       shares[t].next = part(t);
       shares[t].end = part(t + 1);
@@ -63,17 +69,18 @@ class Pool {
  public:
   void run(const Chunks& chunks) {
     if (chunks.threads == 1 || busy_.test_and_set(std::memory_order_acquire)) {
-      Job alone(chunks);
-      return alone.work(0);
+      for (Index i = 0; i < chunks.count; ++i) chunks.function(chunks.body, i, chunks.scratch);
+      return;
     }
     const Release release{busy_};
     start_workers(chunks.threads - 1);
-    const auto job = std::make_shared<Job>(chunks);
+    Job& job = unused_job();
+    job.prepare(chunks);
     publish(job);
     wake_.notify_all();
-    job->work(0);
+    job.work(0);
     // Chunks that workers have begun, each a fraction of a millisecond.
-    for (int i = 0; !job->finished(); ++i) {
+    for (int i = 0; !job.finished(); ++i) {
       if (i < kSpins)
         pause();
       else
@@ -87,9 +94,21 @@ class Pool {
     ~Release() { flag.clear(std::memory_order_release); }
   };
 
-  void publish(const std::shared_ptr<Job>& job) {
+  // A worker that woke up late may still look at one of the jobs before.
+  Job& unused_job() {
+    {
+      const std::lock_guard lock(mutex_);
+      job_ = nullptr;
+    }
+    for (const std::unique_ptr<Job>& job : jobs_) {
+      if (job->workers.load(std::memory_order_acquire) == 0) return *job;
+    }
+    return *jobs_.emplace_back(std::make_unique<Job>());
+  }
+
+  void publish(Job& job) {
     const std::lock_guard lock(mutex_);
-    job_ = job;
+    job_ = &job;
     serial_.fetch_add(1, std::memory_order_release);
   }
 
@@ -110,22 +129,26 @@ class Pool {
   void serve(int thread) {
     for (unsigned seen = 0;;) {
       for (int i = 0; i < kSpins && serial_.load(std::memory_order_acquire) == seen; ++i) pause();
-      std::shared_ptr<Job> job;
+      Job* job = nullptr;
       {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return serial_.load(std::memory_order_relaxed) != seen; });
         seen = serial_.load(std::memory_order_relaxed);
         job = job_;
+        if (job) job->workers.fetch_add(1, std::memory_order_relaxed);
       }
+      if (!job) continue;
       if (thread < job->chunks.threads) job->work(thread);
+      job->workers.fetch_sub(1, std::memory_order_release);
     }
   }
 
   std::atomic_flag busy_;  // set while somebody's job runs
   std::mutex mutex_;       // job_, serial_
   std::condition_variable wake_;
-  std::shared_ptr<Job> job_;         // the last one
-  std::atomic<unsigned> serial_{0};  // of the job
+  Job* job_ = nullptr;                      // the last one, until the next is prepared
+  std::vector<std::unique_ptr<Job>> jobs_;  // at most one more than there are workers
+  std::atomic<unsigned> serial_{0};         // of the job
   std::vector<std::thread> workers_;
 };
 

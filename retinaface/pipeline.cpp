@@ -5,7 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "autograd/ops.hpp"
 #include "engine/check.hpp"
 #include "engine/image_resize.hpp"
 #include "engine/parallel.hpp"
@@ -98,6 +97,7 @@ Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
   check_fraction("score", options.score);
   if (options.nms) check_fraction("nms", *options.nms);
   fill(network_, model_);
+  plans_ = std::make_unique<PlanCache>(network_);
 }
 
 std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const {
@@ -165,14 +165,7 @@ Tensor Pipeline::preprocess(const Image& image, const NetworkSize& size) const {
   return out;
 }
 
-NetworkOutputs Pipeline::network(const Tensor& input) const {
-  const HeadOutputs heads = network_.forward(Var(input));
-  const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
-  RF_CHECK_SHAPE(input.shape()[0] == 1, "network", "one picture at a time, got ", input.shape());
-  return {.score = softmax(rows(heads.cls.value()), 1),
-          .box = rows(heads.box.value()),
-          .landmark = rows(heads.landmark.value())};
-}
+NetworkOutputs Pipeline::network(const Tensor& input) const { return plans_->run(input); }
 
 std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkSize& size) const {
   const ModelConfig& config = model_.config;

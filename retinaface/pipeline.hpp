@@ -2,12 +2,14 @@
 // share.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/image.hpp"
 #include "retinaface/detector.hpp"
 #include "retinaface/model.hpp"
+#include "retinaface/plan_cache.hpp"
 #include "retinaface/size_rule.hpp"
 
 namespace rf {
@@ -15,13 +17,6 @@ namespace rf {
 // Milliseconds of wall clock. decode is the caller's.
 struct StageTimes {
   double decode = 0, resize = 0, network = 0, post = 0;
-};
-
-// The network's outputs for one image, float: what the stage "network" ends with.
-struct NetworkOutputs {
-  Tensor score;     // [anchors, 2] softmax: background, face
-  Tensor box;       // [anchors, 4] as predicted, not decoded
-  Tensor landmark;  // [anchors, 10]
 };
 
 // The scaled picture in the upper left corner of what the network sees.
@@ -88,6 +83,7 @@ class Pipeline {
   DetectorOptions options_;
   SizeRule size_;
   RetinaFace network_;
+  std::unique_ptr<PlanCache> plans_;  // refers to the network
 };
 
 }  // namespace rf

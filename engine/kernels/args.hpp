@@ -19,7 +19,8 @@ struct Conv2dGeometry {
   Index kernel_h, kernel_w, stride, pad_h, pad_w, dilation;
 };
 
-// y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)], per group.
+// y[n,k,i,j] = f(b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)]), per group; f(z) = z
+// for z > 0, slope z otherwise.
 // Unit: output pixel i * out_w + j of one image and one group, all of the group's output channels.
 template <class T>
 struct Conv2dArgs {
@@ -28,6 +29,7 @@ struct Conv2dArgs {
   const T* b;  // [groups * out_channels] or nullptr
   T* y;        // [batch, groups * out_channels, out_h, out_w]
   Conv2dGeometry geometry;
+  T slope = 1;  // 1: no activation
 };
 
 // gx[n,c,row(i,u),column(j,v)] = the sum of w[k,c,u,v] gy[n,k,i,j] over all that read it. Unit:

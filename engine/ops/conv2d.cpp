@@ -1,68 +1,13 @@
 #include "engine/ops/conv2d.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/kernels/reference.hpp"
-#include "engine/kernels/table.hpp"
+#include "engine/ops/conv2d_schedule.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
-
-namespace {
-
-// Output pixels of one chunk: about 192 KiB of input, so that it stays in a second-level cache
-// while all output channels pass over it.
-Index pixels_per_chunk(Index in_channels, Index out_plane) {
-  constexpr Index kInputs = 49152;
-  return std::clamp<Index>(kInputs / in_channels, std::min<Index>(out_plane, 64), out_plane);
-}
-
-template <class T, class Kernel>
-void run_tiles(const Conv2dArgs<T>& args, Index batch, Index pixels, std::size_t scratch_bytes,
-               Kernel kernel) {
-  const Conv2dGeometry& g = args.geometry;
-  const Index out_plane = g.out_h * g.out_w, parts = ceil_div(out_plane, pixels);
-  parallel_for(batch * g.groups * parts, scratch_bytes, [&](Index chunk, std::byte* scratch) {
-    const Index plane = chunk / parts, begin = chunk % parts * pixels;
-    kernel(args, Conv2dTile{.image = plane / g.groups,
-                            .group = plane % g.groups,
-                            .begin = begin,
-                            .end = std::min(begin + pixels, out_plane),
-                            .scratch = scratch});
-  });
-}
-
-// Whether Winograd's tiles pay: their transforms cost as much as a few channels.
-bool by_winograd(const Conv2dGeometry& g) {
-  return kernels().winograd && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 &&
-         g.stride == 1 && g.dilation == 1 && g.in_channels >= 16 && g.out_channels >= 16 &&
-         g.out_h >= 4 && g.out_w >= 4;
-}
-
-void run_winograd(const Conv2dArgs<float>& args, Index batch) {
-  const Conv2dGeometry& g = args.geometry;
-  Tensor weights = Tensor::empty({36, g.out_channels, g.in_channels});
-  float* u = weights.data<float>();
-  kernels().winograd_weights(g, args.w, u);
-  // About 128 tiles a call, in calls of equal size.
-  const Index tile_rows = ceil_div(g.out_h, 4);
-  const Index most = std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, tile_rows);
-  const Index parts = ceil_div(tile_rows, most), rows = ceil_div(tile_rows, parts);
-  const auto kernel = kernels().winograd;
-  parallel_for(batch * parts, kernels().winograd_scratch_bytes(g, rows),
-               [&](Index chunk, std::byte* scratch) {
-                 const Index begin = chunk % parts * rows;
-                 if (begin >= tile_rows) return;
-                 kernel(args, u,
-                        Conv2dTile{.image = chunk / parts,
-                                   .group = 0,
-                                   .begin = begin,
-                                   .end = std::min(begin + rows, tile_rows),
-                                   .scratch = scratch});
-               });
-}
-
-}  // namespace
 
 Shape conv2d_out_shape(const Shape& x, const Shape& w, const Conv2dParams& p) {
   RF_CHECK_SHAPE(x.rank() == 4 && w.rank() == 4, "conv2d", "input ", x, " and weight ", w,
@@ -120,24 +65,34 @@ Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& w, const Conv2dParam
 
 void detail::run_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y,
                         const Conv2dGeometry& geometry) {
-  const auto run = [&]<class T>(T, auto kernel, auto scratch_bytes) {
-    const Conv2dArgs<T> args{.x = x.data<T>(),
-                             .w = w.data<T>(),
-                             .b = b.numel() ? b.data<T>() : nullptr,
-                             .y = y.data<T>(),
-                             .geometry = geometry};
-    if constexpr (std::is_same_v<T, float>) {
-      if (by_winograd(geometry)) return run_winograd(args, y.shape()[0]);
-    }
-    const Index pixels = pixels_per_chunk(geometry.in_channels, geometry.out_h * geometry.out_w);
-    run_tiles(args, y.shape()[0], pixels, scratch_bytes(pixels), kernel);
+  const auto args = [&]<class T>(T) {
+    return Conv2dArgs<T>{.x = x.data<T>(),
+                         .w = w.data<T>(),
+                         .b = b.numel() ? b.data<T>() : nullptr,
+                         .y = y.data<T>(),
+                         .geometry = geometry};
   };
-  if (x.dtype() == DType::f64) {
-    run(double{}, reference::conv2d<double>, [](Index) { return std::size_t{0}; });
-  } else {
-    run(float{}, kernels().conv2d,
-        [&](Index pixels) { return kernels().conv2d_scratch_bytes(geometry, pixels); });
+  const Index batch = y.shape()[0];
+  if (x.dtype() == DType::f32) {
+    const Conv2dArgs<float> a = args(float{});
+    const Conv2dSchedule schedule(geometry, batch);
+    const Tensor u = schedule.transformed(geometry, a.w);
+    parallel_for(schedule.chunks(), schedule.scratch_bytes(), [&](Index chunk, std::byte* scratch) {
+      schedule.run(a, std::as_const(u).data<float>(), chunk, scratch);
+    });
+    return;
   }
+  const Conv2dArgs<double> a = args(double{});
+  const Index plane = geometry.out_h * geometry.out_w, pixels = conv2d_pixels_per_chunk(geometry);
+  const Index parts = ceil_div(plane, pixels);
+  parallel_for(batch * geometry.groups * parts, [&](Index chunk) {
+    const Index of = chunk / parts, begin = chunk % parts * pixels;
+    reference::conv2d(a, Conv2dTile{.image = of / geometry.groups,
+                                    .group = of % geometry.groups,
+                                    .begin = begin,
+                                    .end = std::min(begin + pixels, plane),
+                                    .scratch = nullptr});
+  });
 }
 
 }  // namespace rf

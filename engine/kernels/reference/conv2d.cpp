@@ -35,7 +35,7 @@ void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
       T sum = args.b ? args.b[tile.group * a.out_channels + k] : T(0);
       for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { sum += w[k * taps + tap] * x[position]; });
-      y[k * out_plane + pixel] = sum;
+      y[k * out_plane + pixel] = sum > 0 ? sum : args.slope * sum;
     }
   }
 }

@@ -42,6 +42,9 @@ inline void store_partial(float* p, Vec v, Index count) {
 }
 #endif
 
+// x where x > 0, slope x otherwise.
+inline Vec activated(Vec x, Vec slope) { return xsimd::select(x > Vec(0.0F), x, slope * x); }
+
 // The sum of all lanes, halves added to halves.
 inline float sum_lanes(Vec v) {
   alignas(64) float lanes[kLanes];

@@ -18,14 +18,16 @@ constexpr int kConvChannels = 4,
 constexpr Index kConvTile = kConvVectors * kLanes;
 static_assert(kConvTile <= kStripSlack);
 
-// Where the values of one tile go. A vector that lies within a row of the output is stored there;
-// one that holds a gap between rows or ends past the last pixel goes to a buffer first.
+// Where the values of one tile go, and through which activation. A vector that lies within a row of
+// the output is stored there; one that holds a gap between rows or ends past the last pixel goes to
+// a buffer first.
 struct ConvTarget {
   float* to;  // output channel k's plane starts at to + k * plane
   Index plane;
   Index at[kConvVectors];  // of each vector, in the plane; -1: to the buffer
   Index vectors;           // that hold any pixel
   float* buffer;           // [channels][kConvTile]
+  float slope;             // of the activation; 1: none
 };
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
@@ -44,6 +46,12 @@ template <int Channels, int Vectors>
     for (int k = 0; k < Channels; ++k) {
       const Vec weight(w[k * taps + r]);
       for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(weight, x[v], acc[k][v]);
+    }
+  }
+  if (target.slope != 1) {
+    const Vec slope(target.slope);
+    for (int k = 0; k < Channels; ++k) {
+      for (int v = 0; v < Vectors; ++v) acc[k][v] = activated(acc[k][v], slope);
     }
   }
   for (int v = 0; v < Vectors; ++v) {
@@ -121,6 +129,7 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
     ConvTarget target = tile_target(q, count, shape.width, a.out_w);
     target.plane = out_plane;
     target.buffer = buffer;
+    target.slope = args.slope;
     for (Index k = 0; k < a.out_channels;) {
       target.to = y + k * out_plane;
       const float *weights = w + k * shape.taps, *bias = b ? b + k : nullptr;

@@ -21,6 +21,7 @@ struct DepthwiseLayer {
   Index stride;
   const float* w;
   float b;
+  float slope;  // of the activation; 1: none
 };
 
 // Rows x Vectors vectors of outputs, the first at y, its strip position at `strip`. The last
@@ -64,6 +65,14 @@ void depthwise_block(const DepthwiseLayer& layer, const float* strip, float* y,
           acc[r][t] = xsimd::fma(w[tap], x, acc[r][t]);
         }
       }
+    }
+  }
+  if (layer.slope != 1) {
+    const Vec slope(layer.slope);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 16
+      for (int t = 0; t < Vectors; ++t) acc[r][t] = activated(acc[r][t], slope);
     }
   }
 #pragma GCC unroll 16
@@ -118,7 +127,8 @@ void depthwise_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noe
                                .out_w = a.out_w,
                                .stride = a.stride,
                                .w = args.w + tile.group * 9,
-                               .b = args.b ? args.b[tile.group] : 0.0F};
+                               .b = args.b ? args.b[tile.group] : 0.0F,
+                               .slope = args.slope};
     for (Index r = 0; r < rows;) {
       // The first and the last row may be parts of rows.
       const Index start = (row + r) * a.out_w;

@@ -148,8 +148,8 @@ inline void interleave_tiles(const float (*from)[kLanes], Index tiles, Index pix
 // count, to their pixels of the plane y. Strip rows are `width` apart and begin at tile row
 // `first_row`.
 void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const float* m,
-                    Index stride, float bias, Index q, Index count, Index first_row, Index width,
-                    float* y) noexcept {
+                    Index stride, float bias, float slope, Index q, Index count, Index first_row,
+                    Index width, float* y) noexcept {
   Vec columns[6][4];  // A^T m, by column of m
 #pragma GCC unroll 6
   for (int j = 0; j < 6; ++j) {
@@ -166,7 +166,10 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
     Vec out[4];
     winograd_output(row, out);
 #pragma GCC unroll 6
-    for (int j = 0; j < 4; ++j) (out[j] + Vec(bias)).store_aligned(pixels[i][j]);
+    for (int j = 0; j < 4; ++j) {
+      const Vec sum = out[j] + Vec(bias);
+      (slope == 1 ? sum : activated(sum, Vec(slope))).store_aligned(pixels[i][j]);
+    }
   }
   for (Index t = 0; t < count;) {
     const Index row = (q + t) / width, column = (q + t) % width;
@@ -204,7 +207,8 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .plane = kConvTile,
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
-                      .buffer = nullptr};
+                      .buffer = nullptr,
+                      .slope = 1};
     for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
     for (Index c = 0; c < a.in_channels; ++c) {
       for (Index v = 0; v < target.vectors; ++v) {
@@ -231,8 +235,9 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
         for (Index v = 0; v < target.vectors; ++v) {
           const Index first = v * kLanes, rest = count - first;
           winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
-                         args.b ? args.b[k] : 0.0F, q + first, rest < kLanes ? rest : kLanes,
-                         rows.begin, shape.width, y + k * a.out_h * a.out_w);
+                         args.b ? args.b[k] : 0.0F, args.slope, q + first,
+                         rest < kLanes ? rest : kLanes, rows.begin, shape.width,
+                         y + k * a.out_h * a.out_w);
         }
       }
     }

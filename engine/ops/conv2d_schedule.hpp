@@ -1,0 +1,38 @@
+// How one convolution in float is run: by which kernel, cut into which chunks. The operation and
+// the steps of a plan share it.
+#pragma once
+
+#include "engine/kernels/table.hpp"
+#include "engine/tensor.hpp"
+
+namespace rf {
+
+class Conv2dSchedule {
+ public:
+  // For the kernels in use now.
+  Conv2dSchedule(const Conv2dGeometry& geometry, Index batch);
+
+  // Winograd's F(4x4, 3x3) instead of the direct kernel.
+  [[nodiscard]] bool winograd() const { return winograd_; }
+  // The weights as its kernel wants them: [36, out_channels, in_channels]; without elements for the
+  // direct kernel.
+  [[nodiscard]] Tensor transformed(const Conv2dGeometry& geometry, const float* w) const;
+
+  [[nodiscard]] Index chunks() const { return chunks_; }
+  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
+  // Requires args.geometry to be the schedule's; `u` from transformed().
+  void run(const Conv2dArgs<float>& args, const float* u, Index chunk,
+           std::byte* scratch) const noexcept;
+
+ private:
+  const KernelTable* table_;
+  bool winograd_;
+  Index groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
+  Index per_chunk_ = 1, parts_ = 1, chunks_ = 0;
+  std::size_t scratch_bytes_ = 0;
+};
+
+// Output pixels of one chunk of the direct kernel.
+[[nodiscard]] Index conv2d_pixels_per_chunk(const Conv2dGeometry& geometry);
+
+}  // namespace rf

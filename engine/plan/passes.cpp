@@ -1,0 +1,186 @@
+#include "engine/plan/passes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <utility>
+
+#include "engine/check.hpp"
+
+namespace rf {
+
+namespace {
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+// Who makes and who reads each value; the reader of an output is also the caller.
+struct Links {
+  std::vector<Index> producer;  // a node, or -1
+  std::vector<Index> readers;   // how many
+
+  explicit Links(const Graph& graph)
+      : producer(graph.values.size(), -1), readers(graph.values.size(), 0) {
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+      producer[at(graph.nodes[n].output)] = static_cast<Index>(n);
+      for (const Index input : graph.nodes[n].inputs) ++readers[at(input)];
+    }
+    for (const Index output : graph.outputs) ++readers[at(output)];
+  }
+  // The node of this kind that makes `value` for one reader alone, or nullptr.
+  Graph::Node* sole(Graph& graph, Index value, const char* op) const {
+    const Index node = producer[at(value)];
+    if (node < 0 || readers[at(value)] != 1 || graph.nodes[at(node)].op != op) return nullptr;
+    return &graph.nodes[at(node)];
+  }
+};
+
+bool is_constant(const Graph& graph, Index value) {
+  const Graph::Value& v = graph.values[at(value)];
+  return v.constant.numel() == v.shape.numel() && v.dtype == DType::f32 &&
+         std::find(graph.inputs.begin(), graph.inputs.end(), value) == graph.inputs.end();
+}
+
+Index add_constant(Graph& graph, const Tensor& tensor) {
+  graph.values.push_back({.shape = tensor.shape(), .dtype = tensor.dtype(), .constant = tensor});
+  return static_cast<Index>(graph.values.size()) - 1;
+}
+
+bool activates(const Graph::Node& node) {
+  const auto slope = node.attributes.find("slope");
+  return slope != node.attributes.end() && slope->second != 1;
+}
+
+// From now on `node` makes what `last` made; `last` is to be dropped.
+void take_over(Graph::Node& node, Graph::Node& last) {
+  node.output = last.output;
+  last.op.clear();
+}
+
+void erase_dropped(Graph& graph) {
+  std::erase_if(graph.nodes, [](const Graph::Node& node) { return node.op.empty(); });
+}
+
+void fold(Graph& graph, Graph::Node& conv, Graph::Node& norm) {
+  const auto values = [&](Index value) {
+    return std::as_const(graph.values[at(value)].constant).span<float>();
+  };
+  const Tensor& w = graph.values[at(conv.inputs[1])].constant;
+  const auto gamma = values(norm.inputs[1]), beta = values(norm.inputs[2]),
+             mean = values(norm.inputs[3]), var = values(norm.inputs[4]),
+             bias = values(conv.inputs[2]), from = w.span<float>();
+  const std::size_t channels = gamma.size(), taps = from.size() / channels;
+  Tensor folded = Tensor::empty(w.shape()), shift = Tensor::empty({static_cast<Index>(channels)});
+  for (std::size_t k = 0; k < channels; ++k) {
+    const double factor = static_cast<double>(gamma[k]) /
+                          std::sqrt(static_cast<double>(var[k]) + norm.attributes.at("eps"));
+    const double before = bias.empty() ? 0.0 : static_cast<double>(bias[k]);
+    for (std::size_t i = k * taps; i < (k + 1) * taps; ++i)
+      folded.data<float>()[i] = static_cast<float>(factor * static_cast<double>(from[i]));
+    shift.data<float>()[k] = static_cast<float>(static_cast<double>(beta[k]) +
+                                                (before - static_cast<double>(mean[k])) * factor);
+  }
+  conv.inputs[1] = add_constant(graph, folded);
+  conv.inputs[2] = add_constant(graph, shift);
+  conv.attributes["slope"] = norm.attributes.at("slope");
+  take_over(conv, norm);
+}
+
+}  // namespace
+
+Graph fold_batch_norm(const Graph& before) {
+  Graph graph = before;
+  const Links links(graph);
+  for (Graph::Node& norm : graph.nodes) {
+    if (norm.op != "batch_norm") continue;
+    Graph::Node* conv = links.sole(graph, norm.inputs[0], "conv2d");
+    if (!conv || activates(*conv)) continue;
+    const bool constant = std::all_of(norm.inputs.begin() + 1, norm.inputs.end(),
+                                      [&](Index v) { return is_constant(graph, v); }) &&
+                          is_constant(graph, conv->inputs[1]) &&
+                          is_constant(graph, conv->inputs[2]);
+    if (constant) fold(graph, *conv, norm);
+  }
+  erase_dropped(graph);
+  return drop_unused(graph);
+}
+
+Graph fuse_activation(const Graph& before) {
+  Graph graph = before;
+  const Links links(graph);
+  for (Graph::Node& node : graph.nodes) {
+    if (node.op != "relu" && node.op != "leaky_relu") continue;
+    const double slope = node.op == "relu" ? 0 : node.attributes.at("slope");
+    Graph::Node* concat = links.sole(graph, node.inputs[0], "concat");
+    std::vector<Graph::Node*> convs;
+    for (const Index value : concat ? concat->inputs : node.inputs)
+      convs.push_back(links.sole(graph, value, "conv2d"));
+    if (std::any_of(convs.begin(), convs.end(),
+                    [](const Graph::Node* conv) { return !conv || activates(*conv); })) {
+      continue;
+    }
+    for (Graph::Node* conv : convs) conv->attributes["slope"] = slope;
+    take_over(concat ? *concat : *convs.front(), node);
+  }
+  erase_dropped(graph);
+  return drop_unused(graph);
+}
+
+Graph drop_unused(const Graph& graph) {
+  std::vector<bool> used(graph.values.size(), false);
+  for (const Index value : graph.inputs) used[at(value)] = true;
+  for (const Index value : graph.outputs) used[at(value)] = true;
+  std::vector<bool> kept(graph.nodes.size(), false);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    kept[n] = used[at(graph.nodes[n].output)];
+    for (const Index input : graph.nodes[n].inputs) used[at(input)] = used[at(input)] || kept[n];
+  }
+  Graph result;
+  std::vector<Index> id(graph.values.size(), -1);
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    if (!used[v]) continue;
+    id[v] = static_cast<Index>(result.values.size());
+    result.values.push_back(graph.values[v]);
+  }
+  const auto renamed = [&](const std::vector<Index>& values) {
+    std::vector<Index> ids;
+    for (const Index value : values) ids.push_back(id[at(value)]);
+    return ids;
+  };
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Graph::Node& node = graph.nodes[n];
+    if (kept[n])
+      result.nodes.push_back({node.op, node.attributes, renamed(node.inputs), id[at(node.output)]});
+  }
+  result.inputs = renamed(graph.inputs);
+  result.outputs = renamed(graph.outputs);
+  return result;
+}
+
+std::string text(const Graph& graph) {
+  std::ostringstream out;
+  for (const Graph::Node& node : graph.nodes) {
+    out << "%" << node.output << " = " << node.op << "(";
+    const char* comma = "";
+    for (const Index input : node.inputs) {
+      out << std::exchange(comma, ", ");
+      if (graph.values[at(input)].shape.numel() == 0)
+        out << "-";
+      else
+        out << "%" << input;
+    }
+    comma = "; ";
+    for (const auto& [name, value] : node.attributes)
+      out << std::exchange(comma, ", ") << name << " " << value;
+    out << ") " << graph.values[at(node.output)].shape << "\n";
+  }
+  return out.str();
+}
+
+double flops(const Graph& graph, const Graph::Node& node) {
+  if (node.op != "conv2d") return 0;
+  const Shape& w = graph.values[at(node.inputs[1])].shape;
+  return 2.0 * static_cast<double>(graph.values[at(node.output)].shape.numel()) *
+         static_cast<double>(w[1] * w[2] * w[3]);
+}
+
+}  // namespace rf

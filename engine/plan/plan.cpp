@@ -1,0 +1,158 @@
+#include "engine/plan/plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/check.hpp"
+#include "engine/plan/memory.hpp"
+#include "engine/plan/passes.hpp"
+#include "engine/plan/steps.hpp"
+
+namespace rf {
+
+namespace {
+
+constexpr Index kFloat = static_cast<Index>(sizeof(float));
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+// Of a concatenation: how many rows each part is cut into.
+Index outer_rows(const Shape& shape, int axis) {
+  Index rows = 1;
+  for (int i = 0; i < axis; ++i) rows *= shape[i];
+  return rows;
+}
+
+}  // namespace
+
+Plan::Plan(const Graph& graph) : graph_(fuse_activation(fold_batch_norm(drop_unused(graph)))) {
+  for (const Graph::Node& node : graph_.nodes) {
+    const DType dtype = graph_.values[at(node.output)].dtype;
+    if (dtype != DType::f32)
+      throw UsageError(message("plan: ", node.op, " in ", dtype, "; plans compute in f32"));
+  }
+  find_places();
+  place_values();
+  for (const PlanStep& step : steps_) scratch_bytes_ = std::max(scratch_bytes_, step.scratch_bytes);
+}
+
+// Parts of a concatenation that lie one after the other are made where they belong, and a reshape
+// is another name: from the last node back, so that the whole has its place before its parts.
+void Plan::find_places() {
+  places_.resize(graph_.values.size());
+  std::vector<bool> made(graph_.values.size(), false);
+  for (const Graph::Node& node : graph_.nodes) made[at(node.output)] = true;
+  for (const Index output : graph_.outputs) {
+    if (!made[at(output)])
+      throw UsageError("plan: an output that is an input or a constant, which no step makes");
+  }
+  const auto put = [&](Index value, Index whole, Index offset) {
+    if (!made[at(value)] || places_[at(value)].root >= 0) return false;
+    const Place& place = places_[at(whole)];
+    places_[at(value)] = {place.root, place.offset + offset};
+    return true;
+  };
+  std::vector<std::vector<PlanStep>> steps(graph_.nodes.size());
+  for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
+    const Graph::Node& node = graph_.nodes[n];
+    Place& place = places_[at(node.output)];
+    if (place.root < 0) place.root = node.output;
+    const bool concat = node.op == "concat";
+    if (!concat && node.op != "reshape") {
+      steps[n].push_back(make_step(graph_, node));
+      continue;
+    }
+    const Index outer = concat ? outer_rows(graph_.values[at(node.output)].shape,
+                                            static_cast<int>(node.attributes.at("axis")))
+                               : 1;
+    Index offset = 0;
+    for (const Index part : node.inputs) {
+      const Index count = graph_.values[at(part)].shape.numel();
+      if (outer != 1 || !put(part, node.output, offset))
+        steps[n].push_back(copy_step(graph_, node, part, outer, offset));
+      offset += outer > 0 ? count / outer : 0;
+    }
+  }
+  for (std::vector<PlanStep>& of_node : steps) {
+    for (PlanStep& step : of_node) steps_.push_back(std::move(step));
+  }
+}
+
+void Plan::place_values() {
+  const auto end = static_cast<Index>(graph_.nodes.size());
+  std::vector<Lifetime> lifetimes(graph_.values.size(), {.bytes = 0, .first = end, .last = -1});
+  const auto alive = [&](Index value, Index step) {
+    const Index root = places_[at(value)].root;
+    if (root < 0) return;  // an input or a constant
+    Lifetime& life = lifetimes[at(root)];
+    life.first = std::min(life.first, step);
+    life.last = std::max(life.last, step);
+  };
+  for (Index n = 0; n < end; ++n) {
+    const Graph::Node& node = graph_.nodes[at(n)];
+    alive(node.output, n);
+    for (const Index input : node.inputs) alive(input, n);
+  }
+  for (const Index output : graph_.outputs) alive(output, end);
+
+  std::vector<Lifetime> placed;
+  std::vector<Index> roots;
+  for (Index v = 0; v < static_cast<Index>(graph_.values.size()); ++v) {
+    if (places_[at(v)].root != v) continue;
+    lifetimes[at(v)].bytes = checked_mul(graph_.values[at(v)].shape.numel(), kFloat);
+    placed.push_back(lifetimes[at(v)]);
+    roots.push_back(v);
+  }
+  const Placement placement = place(placed);
+  offsets_.assign(graph_.values.size(), -1);
+  for (std::size_t i = 0; i < roots.size(); ++i)
+    offsets_[at(roots[i])] = placement.offset[i] / kFloat;
+  memory_bytes_ = placement.bytes;
+}
+
+Plan::Workspace::Workspace(const Plan& plan) {
+  const int threads = thread_count();
+  const auto stride = static_cast<Index>((plan.scratch_bytes_ + 63) / 64 * 64);
+  memory_ = Tensor::empty({checked_add(plan.memory_bytes_, checked_mul(stride, threads)) / kFloat});
+  auto* block = memory_.data<float>();
+  run_.scratch = {.memory = reinterpret_cast<std::byte*>(block + plan.memory_bytes_ / kFloat),
+                  .stride = static_cast<std::size_t>(stride),
+                  .threads = threads};
+  run_.values.resize(plan.graph_.values.size(), nullptr);
+  for (std::size_t v = 0; v < run_.values.size(); ++v) {
+    const Place& place = plan.places_[v];
+    if (place.root >= 0)
+      run_.values[v] = block + plan.offsets_[at(place.root)] + place.offset;
+    else if (const Tensor& constant = plan.graph_.values[v].constant; constant.numel() > 0)
+      run_.values[v] = const_cast<float*>(constant.data<float>());  // steps read their inputs only
+  }
+}
+
+void Plan::run(const std::vector<Tensor>& inputs, Workspace& workspace,
+               std::vector<Tensor>& outputs) const {
+  RF_CHECK_SHAPE(inputs.size() == graph_.inputs.size(), "plan", "got ", inputs.size(),
+                 " inputs, has ", graph_.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Graph::Value& value = graph_.values[at(graph_.inputs[i])];
+    RF_CHECK_SHAPE(inputs[i].shape() == value.shape && inputs[i].dtype() == value.dtype, "plan",
+                   "input ", i, " is ", inputs[i].shape(), ", the plan is for ", value.shape);
+    workspace.run_.values[at(graph_.inputs[i])] = const_cast<float*>(inputs[i].data<float>());
+  }
+  for (const PlanStep& step : steps_) step.run(workspace.run_);
+  if (outputs.size() == graph_.outputs.size()) return;
+  outputs.clear();
+  for (const Index output : graph_.outputs) {
+    const Place& place = places_[at(output)];
+    const Shape& shape = graph_.values[at(output)].shape;
+    const Index begin = offsets_[at(place.root)] + place.offset;
+    outputs.push_back(workspace.memory_.rows(begin, begin + shape.numel()).reshaped(shape));
+  }
+}
+
+std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, Workspace& workspace) const {
+  std::vector<Tensor> outputs;
+  run(inputs, workspace, outputs);
+  return outputs;
+}
+
+}  // namespace rf

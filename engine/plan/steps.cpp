@@ -1,0 +1,225 @@
+#include "engine/plan/steps.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "engine/check.hpp"
+#include "engine/kernels/table.hpp"
+#include "engine/ops/conv2d.hpp"
+#include "engine/ops/conv2d_schedule.hpp"
+#include "engine/ops/run.hpp"
+#include "engine/ops/upsample_nearest.hpp"
+#include "engine/plan/passes.hpp"
+
+namespace rf {
+
+namespace {
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+const Shape& shape_of(const Graph& graph, Index value) { return graph.values[at(value)].shape; }
+
+Index whole(const Graph::Node& node, const std::string& name) {
+  return static_cast<Index>(node.attributes.at(name));
+}
+
+PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Shape &x = shape_of(graph, node.inputs[0]), &w = shape_of(graph, node.inputs[1]);
+  const Conv2dParams params{.stride = whole(node, "stride"),
+                            .pad = whole(node, "pad"),
+                            .dilation = whole(node, "dilation"),
+                            .groups = whole(node, "groups")};
+  const Conv2dGeometry geometry = conv2d_geometry(x, w, params);
+  const Conv2dSchedule schedule(geometry, x[0]);
+  const Graph::Value& weights = graph.values[at(node.inputs[1])];
+  if (weights.constant.numel() == 0)
+    throw UsageError(message("plan: conv2d with weights ", w, " that are no constant"));
+  const Tensor u = schedule.transformed(geometry, weights.constant.data<float>());
+  const auto slope = node.attributes.find("slope");
+  Conv2dArgs<float> args{
+      .x = nullptr,
+      .w = weights.constant.data<float>(),
+      .b = nullptr,
+      .y = nullptr,
+      .geometry = geometry,
+      .slope = slope == node.attributes.end() ? 1.0F : static_cast<float>(slope->second)};
+  step.kernel = schedule.winograd()                  ? "Winograd 4x4"
+                : params.groups == x[1] && w[1] == 1 ? "depthwise"
+                                                     : "direct";
+  step.scratch_bytes = schedule.scratch_bytes();
+  const bool has_bias = shape_of(graph, node.inputs[2]).numel() > 0;
+  step.run = [=, in = node.inputs[0], b = node.inputs[2], out = node.output,
+              owner = weights.constant](const PlanRun& run) mutable {
+    Conv2dArgs<float> a = args;
+    a.x = run.values[at(in)];
+    a.b = has_bias ? run.values[at(b)] : nullptr;
+    a.y = run.values[at(out)];
+    parallel_for(schedule.chunks(), run.scratch, [&](Index chunk, std::byte* scratch) {
+      schedule.run(a, std::as_const(u).data<float>(), chunk, scratch);
+    });
+  };
+  return step;
+}
+
+PlanStep add_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Index count = step.output.numel(), a = node.inputs[0], b = node.inputs[1], y = node.output;
+  if (shape_of(graph, a) != step.output || shape_of(graph, b) != step.output)
+    throw UsageError(message("plan: add of ", shape_of(graph, a), " and ", shape_of(graph, b),
+                             ", which differ"));
+  step.run = [=, kernel = kernels().add](const PlanRun& run) {
+    BinaryArgs<float> args{.a = run.values[at(a)], .b = run.values[at(b)], .y = run.values[at(y)]};
+    args.size[0] = count;
+    args.a_step[0] = args.b_step[0] = 1;
+    for_ranges(count, 1, [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  return step;
+}
+
+PlanStep activation_step(const Graph::Node& node, PlanStep step) {
+  const float slope = node.op == "relu" ? 0 : static_cast<float>(node.attributes.at("slope"));
+  step.run = [=, count = step.output.numel(), kernel = kernels().leaky_relu, x = node.inputs[0],
+              y = node.output](const PlanRun& run) {
+    const LeakyReluArgs<float> args{.x = run.values[at(x)], .y = run.values[at(y)], .slope = slope};
+    for_ranges(count, 1, [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  return step;
+}
+
+PlanStep batch_norm_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Shape& shape = shape_of(graph, node.inputs[0]);
+  Index plane = 1;
+  for (int axis = 2; axis < shape.rank(); ++axis) plane *= shape[axis];
+  step.run = [=, kernel = kernels().batch_norm, values = node.inputs, y = node.output,
+              eps = static_cast<float>(node.attributes.at("eps")),
+              slope = static_cast<float>(node.attributes.at("slope"))](const PlanRun& run) {
+    const auto input = [&](std::size_t i) { return run.values[at(values[i])]; };
+    const BatchNormArgs<float> args{.x = input(0),
+                                    .y = run.values[at(y)],
+                                    .f = {.gamma = input(1),
+                                          .beta = input(2),
+                                          .mean = input(3),
+                                          .var = input(4),
+                                          .eps = eps,
+                                          .slope = slope,
+                                          .channels = shape[1],
+                                          .plane = plane}};
+    for_ranges(shape[0] * shape[1], plane,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  return step;
+}
+
+PlanStep softmax_step(const Graph::Node& node, PlanStep step) {
+  const int axis = static_cast<int>(node.attributes.at("axis"));
+  const Index size = step.output[axis];
+  Index inner = 1;
+  for (int i = axis + 1; i < step.output.rank(); ++i) inner *= step.output[i];
+  step.run = [=, count = step.output.numel(), kernel = kernels().softmax, x = node.inputs[0],
+              y = node.output](const PlanRun& run) {
+    const SoftmaxArgs<float> args{
+        .x = run.values[at(x)], .y = run.values[at(y)], .size = size, .inner = inner};
+    for_ranges(count / size, size, [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  return step;
+}
+
+// y[p, i, j] = x[p, i in_h / out_h, j in_w / out_w], as upsample_nearest.
+PlanStep upsample_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Shape &in = shape_of(graph, node.inputs[0]), &out = step.output;
+  std::vector<Index> columns;
+  for (Index j = 0; j < out[3]; ++j) columns.push_back(j * in[3] / out[3]);
+  step.run = [=, x = node.inputs[0], y = node.output](const PlanRun& run) {
+    const float* from = run.values[at(x)];
+    float* to = run.values[at(y)];
+    for_ranges(out[0] * out[1] * out[2], out[3], [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const Index plane = row / out[2], i = row % out[2] * in[2] / out[2];
+        const float* line = from + (plane * in[2] + i) * in[3];
+        for (Index j = 0; j < out[3]; ++j) to[row * out[3] + j] = line[columns[at(j)]];
+      }
+    });
+  };
+  return step;
+}
+
+// Every element of the result to its place, the last axis innermost.
+PlanStep permute_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Shape& in = shape_of(graph, node.inputs[0]);
+  const int rank = in.rank();
+  std::array<Index, Shape::kMaxRank> stride{}, of_axis{};  // in the input; of the result's axes
+  Index elements = 1;
+  for (int i = rank - 1; i >= 0; elements *= in[i--]) stride[at(i)] = elements;
+  for (int i = 0; i < rank; ++i)
+    of_axis[at(i)] = stride[at(whole(node, "axis" + std::to_string(i)))];
+  const Shape out = step.output;
+  const Index columns = rank > 0 ? out[rank - 1] : 1;
+  step.run = [=, x = node.inputs[0], y = node.output](const PlanRun& run) {
+    const float* from = run.values[at(x)];
+    float* to = run.values[at(y)];
+    for_ranges(out.numel() / columns, columns, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        Index offset = 0;
+        for (Index rest = row, i = rank - 2; i >= 0; --i) {
+          const Index size = out[static_cast<int>(i)];
+          offset += rest % size * of_axis[at(i)];
+          rest /= size;
+        }
+        const Index pitch = rank > 0 ? of_axis[at(rank - 1)] : 1;
+        for (Index j = 0; j < columns; ++j) to[row * columns + j] = from[offset + j * pitch];
+      }
+    });
+  };
+  return step;
+}
+
+PlanStep described(const Graph& graph, const Graph::Node& node) {
+  PlanStep step;
+  step.op = step.kernel = node.op;
+  step.output = shape_of(graph, node.output);
+  step.flops = flops(graph, node);
+  step.bytes = 4 * static_cast<double>(step.output.numel());
+  for (const Index input : node.inputs) {
+    step.inputs.push_back(shape_of(graph, input));
+    step.bytes += 4 * static_cast<double>(step.inputs.back().numel());
+  }
+  return step;
+}
+
+}  // namespace
+
+PlanStep make_step(const Graph& graph, const Graph::Node& node) {
+  PlanStep step = described(graph, node);
+  if (node.op == "conv2d") return conv2d_step(graph, node, std::move(step));
+  if (node.op == "add") return add_step(graph, node, std::move(step));
+  if (node.op == "relu" || node.op == "leaky_relu") return activation_step(node, std::move(step));
+  if (node.op == "batch_norm") return batch_norm_step(graph, node, std::move(step));
+  if (node.op == "softmax") return softmax_step(node, std::move(step));
+  if (node.op == "upsample_nearest") return upsample_step(graph, node, std::move(step));
+  if (node.op == "permute") return permute_step(graph, node, std::move(step));
+  throw UsageError(message("plan: the operation ", node.op, " is not known to plans"));
+}
+
+PlanStep copy_step(const Graph& graph, const Graph::Node& node, Index from, Index outer,
+                   Index offset) {
+  PlanStep step = described(graph, node);
+  const Index count = shape_of(graph, from).numel();
+  step.kernel = "copy";
+  step.inputs = {shape_of(graph, from)};
+  step.bytes = 8 * static_cast<double>(count);
+  // Rows of the part into rows of the whole.
+  const Index row = outer > 0 ? count / outer : 0,
+              pitch = outer > 0 ? step.output.numel() / outer : 0;
+  step.run = [=, y = node.output](const PlanRun& run) {
+    for_ranges(outer, row, [&](Index begin, Index end) {
+      for (Index o = begin; o < end; ++o) {
+        std::memcpy(run.values[at(y)] + o * pitch + offset, run.values[at(from)] + o * row,
+                    static_cast<std::size_t>(row) * sizeof(float));
+      }
+    });
+  };
+  return step;
+}
+
+}  // namespace rf

@@ -1,0 +1,88 @@
+#include "retinaface/plan_cache.hpp"
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+#include <utility>
+
+#include "autograd/ops.hpp"
+#include "autograd/scope.hpp"
+#include "autograd/trace.hpp"
+#include "engine/check.hpp"
+#include "engine/kernels/table.hpp"
+
+namespace rf {
+
+namespace {
+
+struct Entry {
+  Shape image;
+  const KernelTable* table;
+  std::shared_ptr<const Plan> plan;
+};
+
+// A workspace and the plan that it fits.
+struct Desk {
+  std::shared_ptr<const Plan> plan;
+  Plan::Workspace workspace;
+};
+
+Graph trace(const RetinaFace& network, const Shape& image) {
+  const ShapesOnlyScope shapes_only;
+  const ag::NoGradScope no_grad;
+  const Var input(Tensor::empty(image));
+  const ag::TraceScope scope({input});
+  const HeadOutputs heads = network.forward(input);
+  return scope.graph({ag::softmax(heads.cls, 2), heads.box, heads.landmark});
+}
+
+}  // namespace
+
+struct PlanCache::State {
+  std::mutex mutex;
+  std::list<Entry> entries;    // the last used first
+  std::unique_ptr<Desk> idle;  // one at most: that of a large picture is large
+};
+
+PlanCache::PlanCache(const RetinaFace& network)
+    : network_(network), state_(std::make_shared<State>()) {}
+
+std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
+  RF_CHECK_SHAPE(image.rank() == 4 && image[0] == 1 && image[1] == 3, "network",
+                 "one picture [1, 3, H, W] at a time, got ", image);
+  const std::lock_guard lock(state_->mutex);
+  std::list<Entry>& entries = state_->entries;
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return entry.image == image && entry.table == &kernels();
+  });
+  if (found != entries.end()) {
+    entries.splice(entries.begin(), entries, found);
+  } else {
+    entries.push_front({image, &kernels(), std::make_shared<const Plan>(trace(network_, image))});
+    if (entries.size() > kPlans) entries.pop_back();
+  }
+  return entries.front().plan;
+}
+
+NetworkOutputs PlanCache::run(const Tensor& image) {
+  const std::shared_ptr<const Plan> plan = this->plan(image.shape());
+  std::unique_ptr<Desk> desk;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const bool fits = state_->idle && state_->idle->plan == plan &&
+                      state_->idle->workspace.threads() >= thread_count();
+    desk = std::move(state_->idle);
+    if (!fits) desk.reset();
+  }
+  if (!desk) desk = std::make_unique<Desk>(Desk{plan, Plan::Workspace(*plan)});
+  const std::vector<Tensor> outputs = plan->run({image}, desk->workspace);
+  const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
+  const std::shared_ptr<void> lease(desk.release(), [state = state_](Desk* returned) {
+    std::unique_ptr<Desk> owned(returned);
+    const std::lock_guard lock(state->mutex);
+    owned.swap(state->idle);
+  });
+  return {rows(outputs[0]), rows(outputs[1]), rows(outputs[2]), lease};
+}
+
+}  // namespace rf

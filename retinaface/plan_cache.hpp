@@ -1,0 +1,41 @@
+// Inference plans of one network, made when a size of picture is seen first. Thread-safe: callers
+// share plans, each works in a workspace of its own.
+#pragma once
+
+#include <memory>
+
+#include "engine/plan/plan.hpp"
+#include "retinaface/model.hpp"
+
+namespace rf {
+
+// The network's outputs for one image, float. The tensors lie in a workspace that is used again
+// once `lease` is gone: a copy of a tensor alone must not outlive it.
+struct NetworkOutputs {
+  Tensor score;     // [anchors, 2] softmax: background, face
+  Tensor box;       // [anchors, 4] as predicted, not decoded
+  Tensor landmark;  // [anchors, 10]
+  std::shared_ptr<void> lease;
+};
+
+class PlanCache {
+ public:
+  // Of a network in evaluation mode, which must live as long.
+  explicit PlanCache(const RetinaFace& network);
+
+  // image [1, 3, H, W]. Throws ShapeError.
+  [[nodiscard]] NetworkOutputs run(const Tensor& image);
+
+  // The plan for this shape of image.
+  [[nodiscard]] std::shared_ptr<const Plan> plan(const Shape& image);
+
+  // Plans kept, the most recently used ones: each holds weights prepared for its size.
+  static constexpr std::size_t kPlans = 4;
+
+ private:
+  struct State;
+  const RetinaFace& network_;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace rf

@@ -1,0 +1,180 @@
+// Plans of small networks, traced from the operations that the plan must equal.
+#include "engine/plan/plan.hpp"
+
+#include "autograd/ops.hpp"
+#include "autograd/trace.hpp"
+#include "engine/plan/passes.hpp"
+#include "tests/ops/op_test.hpp"
+
+namespace rf::test {
+
+using ag::Var;
+
+namespace {
+
+using Network = std::function<std::vector<Var>(const Var&)>;
+
+Graph traced(const Network& network, const Tensor& x) {
+  const Var input(x);
+  const ag::TraceScope trace({input});
+  return trace.graph(network(input));
+}
+
+Tensor run(const Graph& graph, const Tensor& x) {
+  const Plan plan(graph);
+  Plan::Workspace workspace(plan);
+  return plan.run({x}, workspace).front().clone();
+}
+
+Var constant(const Shape& shape, std::uint64_t seed) { return Var(random_tensor(shape, seed)); }
+Var positive(const Shape& shape, std::uint64_t seed) {
+  const Var x = constant(shape, seed);
+  return Var(ag::add(ag::multiply(x, x),
+                     Var(Tensor::from({1}, std::span<const float>(std::vector<float>{0.1F}))))
+                 .value());
+}
+
+// Convolution without or with a bias, batch norm with an activation.
+Var block(const Var& x, Index in, Index out, const Conv2dParams& params, double slope,
+          std::uint64_t seed) {
+  const Var conv = ag::conv2d(x, constant({out, in / params.groups, 3, 3}, seed),
+                              seed % 2 ? Var() : constant({out}, seed + 1), params);
+  return ag::batch_norm(conv, constant({out}, seed + 2), constant({out}, seed + 3),
+                        constant({out}, seed + 4), positive({out}, seed + 5),
+                        {.eps = 1e-3, .slope = slope});
+}
+
+std::vector<std::string> ops(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Graph::Node& node : graph.nodes) names.push_back(node.op);
+  return names;
+}
+
+void check_plan(const Network& network, const Tensor& x) {
+  const Tensor expected = network(Var(x)).front().value();
+  for (const KernelTable* table : supported_kernel_tables()) {
+    const WithKernels with(*table);
+    INFO(table->name);
+    CHECK(relative_error(run(traced(network, x), x), expected) < kFloatTolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("plan: batch norm and its activation become part of the convolution", "[plan]") {
+  const Network network = [](const Var& x) {
+    return std::vector{block(x, 3, 4, {.stride = 2, .pad = 1}, 0.1, 1)};
+  };
+  const Tensor x = random_tensor({1, 3, 9, 7}, 9);
+  const Graph folded = fold_batch_norm(traced(network, x));
+  CHECK(ops(folded) == std::vector<std::string>{"conv2d"});
+  CHECK(folded.nodes[0].attributes.at("slope") == 0.1);
+  CHECK(text(folded).find("conv2d(%0, %") != std::string::npos);
+  check_plan(network, x);
+}
+
+TEST_CASE("plan: a convolution that something else reads too keeps its result", "[plan]") {
+  const Network network = [](const Var& x) {
+    const Var conv = ag::conv2d(x, constant({3, 3, 3, 3}, 1), Var(), {.pad = 1});
+    const Var norm = ag::batch_norm(conv, constant({3}, 2), constant({3}, 3), constant({3}, 4),
+                                    positive({3}, 5), {.eps = 1e-3, .slope = 1});
+    return std::vector{ag::add(ag::relu(conv), norm)};
+  };
+  const Tensor x = random_tensor({2, 3, 5, 6}, 9);
+  CHECK(ops(fuse_activation(fold_batch_norm(traced(network, x)))) ==
+        std::vector<std::string>{"conv2d", "batch_norm", "relu", "add"});
+  check_plan(network, x);
+}
+
+TEST_CASE("plan: an activation of concatenated convolutions goes into each", "[plan]") {
+  const Network network = [](const Var& x) {
+    const std::vector<Var> parts{block(x, 16, 16, {.pad = 1}, 1, 1),
+                                 block(x, 16, 5, {.pad = 1}, 1, 20)};
+    return std::vector{ag::relu(ag::concat(parts, 1))};
+  };
+  for (const Index batch : {1, 2}) {
+    const Tensor x = random_tensor({batch, 16, 9, 10}, 9);
+    const Graph graph = fuse_activation(fold_batch_norm(traced(network, x)));
+    CHECK(ops(graph) == std::vector<std::string>{"conv2d", "conv2d", "concat"});
+    CHECK(graph.nodes[0].attributes.at("slope") == 0);
+    // Of one image the parts are made where they belong; of two they are copied.
+    CHECK(Plan(traced(network, x)).steps().size() == (batch == 1 ? 2 : 4));
+    check_plan(network, x);
+  }
+}
+
+TEST_CASE("plan: an activation stays where a part has one already", "[plan]") {
+  const Network network = [](const Var& x) {
+    return std::vector{ag::relu(
+        ag::concat({block(x, 3, 4, {.pad = 1}, 0.1, 1), block(x, 3, 5, {.pad = 1}, 1, 20)}, 1))};
+  };
+  const Tensor x = random_tensor({1, 3, 5, 6}, 9);
+  CHECK(ops(fuse_activation(fold_batch_norm(traced(network, x)))).back() == "relu");
+  check_plan(network, x);
+}
+
+TEST_CASE("plan: every operation of the detector, over several layers", "[plan]") {
+  const Network network = [](const Var& x) {
+    const Var a = block(x, 3, 16, {.pad = 1}, 0.1, 1);
+    const Var b = block(a, 16, 16, {.stride = 2, .pad = 1, .groups = 16}, 0, 10);
+    const Var c = block(b, 16, 16, {.pad = 1}, 0.1, 20);
+    const Var up = ag::upsample_nearest(c, {.out_h = x.shape()[2], .out_w = x.shape()[3]});
+    const Var sum = ag::leaky_relu(ag::add(a, up), {.slope = 0.3});
+    const Var rows =
+        ag::reshape(ag::permute(sum, {0, 2, 3, 1}), {1, 8 * x.shape()[2] * x.shape()[3], 2});
+    const Var same = ag::reshape(sum, {1, rows.shape()[1], 2});
+    return std::vector{ag::softmax(ag::concat({rows, same, rows}, 1), 2)};
+  };
+  for (const Index height : {1, 4, 33}) check_plan(network, random_tensor({1, 3, height, 21}, 9));
+}
+
+TEST_CASE("plan: the same bits for any number of threads, and run after run", "[plan]") {
+  const Network network = [](const Var& x) {
+    const Var y = block(x, 3, 32, {.pad = 1}, 0.1, 1);
+    return std::vector{block(y, 32, 24, {.pad = 1}, 0, 10),
+                       block(y, 32, 32, {.stride = 2, .groups = 32}, 1, 20)};
+  };
+  const Tensor x = random_tensor({1, 3, 60, 70}, 9), other = random_tensor({1, 3, 60, 70}, 10);
+  check_same_bits_on_any_threads([&] { return run(traced(network, x), x); });
+  const Plan plan(traced(network, x));
+  Plan::Workspace workspace(plan);
+  const Tensor first = plan.run({x}, workspace)[0].clone();
+  const std::vector<Tensor> outputs = plan.run({other}, workspace);
+  CHECK(!same_bits(outputs[0], first));
+  (void)plan.run({x}, workspace);
+  CHECK(same_bits(outputs[0], first));  // they lie in the workspace
+}
+
+TEST_CASE("plan: what it cannot do is refused by name", "[plan][error]") {
+  const Tensor x = random_tensor({1, 3, 4, 4}, 1);
+  const auto plan = [&](const Network& network) { (void)Plan(traced(network, x)); };
+  check_refused<UsageError>([&] { plan([](const Var& v) { return std::vector{ag::sigmoid(v)}; }); },
+                            {"plan", "sigmoid"});
+  check_refused<UsageError>(
+      [&] { plan([](const Var& v) {
+              return std::vector{ag::add(v, constant({3, 1, 1}, 1))};
+            }); },
+      {"add", "[3, 1, 1]"});
+  const Plan good(traced([](const Var& v) { return std::vector{ag::relu(v)}; }, x));
+  Plan::Workspace workspace(good);
+  check_refused(
+      [&] {
+        (void)good.run({random_tensor({1, 3, 4, 5}, 1)}, workspace);
+      },
+      {"[1, 3, 4, 5]", "[1, 3, 4, 4]"});
+  check_refused([&] { (void)good.run({}, workspace); }, {"got 0 inputs"});
+}
+
+TEST_CASE("plan: nodes that nobody reads are dropped", "[plan]") {
+  const Tensor x = random_tensor({1, 2, 3, 3}, 1);
+  const Graph graph = drop_unused(traced(
+      [](const Var& v) {
+        (void)ag::sigmoid(ag::relu(v));
+        return std::vector{ag::relu(v)};
+      },
+      x));
+  CHECK(ops(graph) == std::vector<std::string>{"relu"});
+  CHECK(graph.values.size() == 2);
+}
+
+}  // namespace rf::test

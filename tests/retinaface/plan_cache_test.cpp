@@ -1,0 +1,133 @@
+#include "retinaface/plan_cache.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "autograd/ops.hpp"
+#include "tests/model_fixture.hpp"
+#include "tests/ops/op_test.hpp"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+std::atomic<long> allocations{0};
+}
+// Counts what the program allocates: a plan at work must not.
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* p = std::malloc(bytes)) return p;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  ++allocations;
+  const auto step = static_cast<std::size_t>(alignment);
+  if (void* p = std::aligned_alloc(step, (bytes + step - 1) / step * step)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#define RF_COUNTS_ALLOCATIONS 1
+#endif
+
+namespace rf::test {
+
+namespace {
+
+struct Light {
+  ModelConfig config = parse_model_config(light_model_description());
+  RetinaFace network{config};
+  Light() { network.load_state_dict(random_weights(config, 1)); }
+};
+
+}  // namespace
+
+TEST_CASE("plan: the light network's outputs are the model's, at any size, on every table",
+          "[plan]") {
+  const Light light;
+  for (const auto& [height, width] :
+       std::vector<std::pair<Index, Index>>{{1, 1}, {33, 47}, {64, 96}, {120, 161}}) {
+    const Tensor image = random_tensor({1, 3, height, width}, 3);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      const WithKernels with(*table);
+      INFO(table->name << " " << height << "x" << width);
+      const HeadOutputs heads = light.network.forward(ag::Var(image));
+      const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
+      PlanCache plans(light.network);
+      const NetworkOutputs outputs = plans.run(image);
+      CHECK(relative_error(outputs.score, rows(ag::softmax(heads.cls, 2).value())) < 1e-4);
+      CHECK(relative_error(outputs.box, rows(heads.box.value())) < 1e-4);
+      CHECK(relative_error(outputs.landmark, rows(heads.landmark.value())) < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("plan: the light network gives the same bits on any number of threads", "[plan]") {
+  const Light light;
+  const Tensor image = random_tensor({1, 3, 90, 130}, 3);
+  check_same_bits_on_any_threads(
+      [&] { return PlanCache(light.network).run(image).landmark.clone(); });
+}
+
+TEST_CASE("plan: a thousand sizes keep a bounded number of plans", "[plan]") {
+  const Light light;
+  PlanCache plans(light.network);
+  const std::shared_ptr<const Plan> first = plans.plan({1, 3, 32, 32});
+  for (Index size = 1; size < (kSanitized ? 20 : 1000); ++size)
+    (void)plans.plan({1, 3, 1 + size % 37, size});
+  CHECK(first.use_count() == 1);  // no longer kept
+  CHECK(plans.plan({1, 3, 32, 32}) != first);
+  CHECK(plans.plan({1, 3, 32, 32}) == plans.plan({1, 3, 32, 32}));
+}
+
+TEST_CASE("plan: many threads share one cache, each with results of its own", "[plan]") {
+  const Light light;
+  PlanCache plans(light.network);
+  const std::vector<Tensor> images{random_tensor({1, 3, 40, 50}, 1),
+                                   random_tensor({1, 3, 40, 50}, 2),
+                                   random_tensor({1, 3, 37, 64}, 3)};
+  std::vector<Tensor> expected;
+  for (const Tensor& image : images) expected.push_back(plans.run(image).box.clone());
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 10; ++i) {
+        const std::size_t which = (t + i) % images.size();
+        const NetworkOutputs outputs = plans.run(images[which]);
+        if (!same_bits(outputs.box, expected[which])) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("plan: other than one picture is refused", "[plan][error]") {
+  const Light light;
+  PlanCache plans(light.network);
+  check_refused([&] { (void)plans.run(Tensor::zeros({2, 3, 8, 8})); }, {"[2, 3, 8, 8]"});
+  check_refused([&] { (void)plans.run(Tensor::zeros({1, 1, 8, 8})); }, {"[1, 1, 8, 8]"});
+}
+
+#ifdef RF_COUNTS_ALLOCATIONS
+TEST_CASE("plan: nothing is allocated when it runs", "[plan]") {
+  const Light light;
+  PlanCache plans(light.network);
+  const std::vector<Tensor> image{random_tensor({1, 3, 240, 320}, 3)};
+  const std::shared_ptr<const Plan> plan = plans.plan(image[0].shape());
+  for (const int threads : {1, 2}) {
+    const WithThreads with(threads);
+    Plan::Workspace workspace(*plan);
+    std::vector<Tensor> outputs;
+    for (int i = 0; i < 3; ++i) plan->run(image, workspace, outputs);  // starts workers
+    const long before = allocations;
+    for (int i = 0; i < 20; ++i) plan->run(image, workspace, outputs);
+    CHECK(allocations - before == 0);
+  }
+}
+#endif
+
+}  // namespace rf::test
