@@ -37,8 +37,8 @@ Var positive(const Shape& shape, std::uint64_t seed) {
 // Convolution without or with a bias, batch norm with an activation.
 Var block(const Var& x, Index in, Index out, const Conv2dParams& params, double slope,
           std::uint64_t seed) {
-  const Var conv = ag::conv2d(x, constant({out, in / params.groups, 3, 3}, seed),
-                              seed % 2 ? Var() : constant({out}, seed + 1), params);
+  const Var weights(ag::scale(constant({out, in / params.groups, 3, 3}, seed), 0.1).value());
+  const Var conv = ag::conv2d(x, weights, seed % 2 ? Var() : constant({out}, seed + 1), params);
   return ag::batch_norm(conv, constant({out}, seed + 2), constant({out}, seed + 3),
                         constant({out}, seed + 4), positive({out}, seed + 5),
                         {.eps = 1e-3, .slope = slope});
