@@ -167,6 +167,11 @@ Tensor Pipeline::preprocess(const Image& image, const NetworkSize& size) const {
 
 NetworkOutputs Pipeline::network(const Tensor& input) const { return plans_->run(input); }
 
+std::shared_ptr<const Plan> Pipeline::plan(ImageSize picture) const {
+  const ImageSize canvas = size_of(picture).canvas;
+  return plans_->plan({1, 3, canvas.height, canvas.width});
+}
+
 std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkSize& size) const {
   const ModelConfig& config = model_.config;
   const AnchorGrid anchors(config.anchors, size.canvas.width, size.canvas.height);

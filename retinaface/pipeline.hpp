@@ -58,6 +58,9 @@ class Pipeline {
   [[nodiscard]] std::vector<Face> candidates(const Image& image, const NetworkSize& size,
                                              StageTimes* times = nullptr) const;
 
+  // The plan that network() follows for a picture of this size.
+  [[nodiscard]] std::shared_ptr<const Plan> plan(ImageSize picture) const;
+
   [[nodiscard]] const LoadedModel& model() const { return model_; }
   // What suppresses: the model's, unless the options say otherwise.
   [[nodiscard]] NmsConfig nms_config() const;

@@ -1,6 +1,7 @@
 #include "engine/plan/plan.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/check.hpp"
@@ -153,6 +154,28 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, Workspace& work
   std::vector<Tensor> outputs;
   run(inputs, workspace, outputs);
   return outputs;
+}
+
+std::vector<double> Plan::measure(const std::vector<Tensor>& inputs, Workspace& workspace,
+                                  Index runs) const {
+  (void)run(inputs, workspace);
+  std::vector<std::vector<double>> times(steps_.size());
+  for (Index i = 0; i < std::max<Index>(runs, 1); ++i) {
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      const auto start = std::chrono::steady_clock::now();
+      steps_[s].run(workspace.run_);
+      const std::chrono::duration<double, std::milli> passed =
+          std::chrono::steady_clock::now() - start;
+      times[s].push_back(passed.count());
+    }
+  }
+  std::vector<double> medians;
+  for (std::vector<double>& of_step : times) {
+    const auto middle = of_step.begin() + static_cast<std::ptrdiff_t>(of_step.size() / 2);
+    std::nth_element(of_step.begin(), middle, of_step.end());
+    medians.push_back(*middle);
+  }
+  return medians;
 }
 
 }  // namespace rf

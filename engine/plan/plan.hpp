@@ -57,6 +57,10 @@ class Plan {
   void run(const std::vector<Tensor>& inputs, Workspace& workspace,
            std::vector<Tensor>& outputs) const;
 
+  // The median time of each step over `runs` runs (at least 1), milliseconds.
+  [[nodiscard]] std::vector<double> measure(const std::vector<Tensor>& inputs, Workspace& workspace,
+                                            Index runs) const;
+
   [[nodiscard]] const std::vector<PlanStep>& steps() const { return steps_; }
   // Of a workspace's block of values.
   [[nodiscard]] Index memory_bytes() const { return memory_bytes_; }

@@ -10,7 +10,6 @@
 #include "engine/ops/conv2d.hpp"
 #include "engine/ops/conv2d_schedule.hpp"
 #include "engine/ops/run.hpp"
-#include "engine/ops/upsample_nearest.hpp"
 #include "engine/plan/passes.hpp"
 
 namespace rf {
@@ -125,6 +124,16 @@ PlanStep softmax_step(const Graph::Node& node, PlanStep step) {
   return step;
 }
 
+// One row: to[j] = from[column of j].
+void upsample_row(const float* from, float* to, const std::vector<Index>& columns, Index in_w) {
+  const auto out_w = static_cast<Index>(columns.size());
+  if (out_w == 2 * in_w) {
+    for (Index j = 0; j < in_w; ++j) to[2 * j] = to[2 * j + 1] = from[j];
+  } else {
+    for (Index j = 0; j < out_w; ++j) to[j] = from[columns[at(j)]];
+  }
+}
+
 // y[p, i, j] = x[p, i in_h / out_h, j in_w / out_w], as upsample_nearest.
 PlanStep upsample_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
   const Shape &in = shape_of(graph, node.inputs[0]), &out = step.output;
@@ -134,10 +143,15 @@ PlanStep upsample_step(const Graph& graph, const Graph::Node& node, PlanStep ste
     const float* from = run.values[at(x)];
     float* to = run.values[at(y)];
     for_ranges(out[0] * out[1] * out[2], out[3], [&](Index begin, Index end) {
+      Index before = -1;  // input row of the row before
       for (Index row = begin; row < end; ++row) {
-        const Index plane = row / out[2], i = row % out[2] * in[2] / out[2];
-        const float* line = from + (plane * in[2] + i) * in[3];
-        for (Index j = 0; j < out[3]; ++j) to[row * out[3] + j] = line[columns[at(j)]];
+        const Index source = row / out[2] * in[2] + row % out[2] * in[2] / out[2];
+        float* line = to + row * out[3];
+        if (source == before)
+          std::memcpy(line, line - out[3], static_cast<std::size_t>(out[3]) * sizeof(float));
+        else
+          upsample_row(from + source * in[3], line, columns, in[3]);
+        before = source;
       }
     });
   };

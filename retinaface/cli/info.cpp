@@ -8,6 +8,7 @@
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/cli/model_flag.hpp"
+#include "retinaface/cli/plan_table.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
@@ -23,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 struct InfoFlags {
   std::string model, size = "original", image = "640x480";
-  bool json = false;
+  bool plan = false, json = false;
 };
 
 // "WxH" of a picture; the numbers are judged as those of a size rule.
@@ -171,6 +172,10 @@ int info(const InfoFlags& flags) {
     all["model"] = model_json(pipeline.model());
     all["face_sizes"] = sizes_json(pipeline, picture);
     text += model_text(all["model"]) + sizes_text(all["face_sizes"]);
+    if (flags.plan) {
+      all["plan"] = plan_json(*pipeline.plan(picture), pipeline.size_rule().canvas(picture));
+      text += "\n" + plan_text(all["plan"]);
+    }
   }
   print(flags.json ? all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
   return kExitDone;
@@ -192,6 +197,9 @@ void add_info(CLI::App& app, int& exit_code) {
                    "The picture for which face sizes are told. Default 640x480, the size that "
                    "benchmarks use")
       ->type_name("WxH");
+  verb->add_flag(
+      "--plan", flags->plan,
+      "Show the inference plan for that picture, a row for each step, and how long it takes");
   verb->add_flag("--json", flags->json, "Print one JSON object");
   verb->callback([flags, &exit_code] { exit_code = info(*flags); });
 }

@@ -179,6 +179,31 @@ TEST_CASE("info shows program, machine, model card and face sizes") {
   CHECK(run_program({"info"}).exit_code == 0);
 }
 
+TEST_CASE("info --plan shows every step of the network for a picture") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("model.safetensors");
+  write_random_model(model);
+  const Outcome outcome =
+      run_program({"info", model, "--image", "64x48", "--plan", "--json", "--threads"});
+  CHECK(outcome.exit_code == 2);  // not a flag of info
+  const auto plan = nlohmann::json::parse(
+      run_program({"info", model, "--image", "64x48", "--plan", "--json"}).out)["plan"];
+  double flops = 0;
+  std::size_t convolutions = 0;
+  for (const auto& step : plan["steps"]) {
+    flops += step["flops"].get<double>();
+    if (step["op"] == "conv2d") ++convolutions;
+    CHECK(step["ms"] >= 0);
+    CHECK(step["op"] != "batch_norm");
+  }
+  CHECK(convolutions == 27 + 5 + 15 + 9);  // backbone, pyramid, context modules, heads
+  CHECK(flops > 1e6);
+  CHECK(plan["memory_bytes"] > 0);
+  const Outcome table = run_program({"info", model, "--image", "64x48", "--plan"});
+  CHECK(table.out.find("| conv2d |") != std::string::npos);
+  CHECK(!nlohmann::json::parse(run_program({"info", model, "--json"}).out).contains("plan"));
+}
+
 TEST_CASE("bench gives every stage in one JSON object") {
   const TemporaryFolder folder;
   const std::string model = folder.file("m.safetensors"), photo = folder.file("photo.ppm");
