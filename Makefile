@@ -10,6 +10,7 @@ TIDY_PACKAGES = $(CLANG_PACKAGES) clang-tidy-14 clang-format-14
 CLANG = -DCMAKE_CXX_COMPILER=clang++-14
 # Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
 CHECKED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
+comma = ,
 CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 # A build of its own, whose jobs JOBS counts; -j of this make only chooses among the targets below.
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
@@ -114,16 +115,20 @@ fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
 	$(BUILD) build --parallel $(JOBS) --target fit_picture
 	build/fit_picture '$(demo_photo)' --out fit.png
 
-# The training of weights/retinaface_mobilenet0.25.safetensors: its card tells what came out.
+# The training of weights/retinaface_mobilenet0.25.safetensors in three stages, each from the end of the one before; its card
+# tells what came out. $(call stage,name,weights to begin with,flags): goes on where it was interrupted, and does nothing when
+# it had ended.
 RUN ?= runs/light
 TEACHER = $(SHARED)/weights/mobilenet0.25_Final.pth
+stage = if ls '$(RUN)/$(1)'/checkpoint-* > /dev/null 2>&1; then build/retinaface train --resume '$(RUN)/$(1)'; else \
+	build/retinaface train --data '$(SHARED)/data/wider/train' --data '$(SHARED)/data/mtfl_mosaic' --out '$(RUN)/$(1)' \
+	  --init '$(2)' --teacher '$(TEACHER)' --batch 16 --size 320,448,640 --min-face 7 --positive-iou 0.4 --freeze 0 \
+	  --schedule cosine --ema 0.999 --validate-every 2 --log-every 50 --cache-mb 4000 $(3); fi
+boxes = --box-weight 2 --landmark-weight 1 --clip 20 --crop 0.15,1.4 --warm-up 0.5
 weights: build
-	if ls '$(RUN)'/checkpoint-* > /dev/null 2>&1; then build/retinaface train --resume '$(RUN)'; else \
-	build/retinaface train --data '$(SHARED)/data/wider/train' --data '$(SHARED)/data/mtfl_mosaic' --out '$(RUN)' \
-	  --init '$(SHARED)/weights/mobilenetV1X0.25_pretrain.tar' --teacher '$(TEACHER)' \
-	  --epochs 34 --batch 16 --size 320,448,640 --crop 0.35,1.4 --min-face 7 --positive-iou 0.4 --freeze 0 \
-	  --schedule cosine --warm-up 1 --clip 10 --box-weight 0.5 --ema 0.999 \
-	  --validate-every 2 --log-every 50 --cache-mb 4000; fi
+	$(call stage,a,$(SHARED)/weights/mobilenetV1X0.25_pretrain.tar,--epochs 34 --box-weight 0.5 --clip 10 --crop 0.35$(comma)1.4 --warm-up 1)
+	$(call stage,b,$(RUN)/a/last.safetensors,--epochs 32 --lr 8e-3 --seed 2 $(boxes))
+	$(call stage,c,$(RUN)/b/last.safetensors,--epochs 24 --lr 1e-2 --seed 3 --teacher-features 20 $(boxes))
 
 bench-training: configure
 	$(call install,python3-torch)
