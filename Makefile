@@ -137,7 +137,7 @@ bench-training: configure
 
 # onnxruntime-node brings its library along; its install script would fetch one for a graphics card.
 bench-peers: build
-	$(call install,nodejs npm python3-onnx)
+	$(call install,python3-numpy python3-onnx $(if $(shell command -v npm),,nodejs npm))
 	[ -d build/peers/node_modules/onnxruntime-node ] || npm install --prefix build/peers --ignore-scripts onnxruntime-node
 	/usr/bin/python3 bench/peers/compare.py build/retinaface --onnxruntime build/peers $(if $(MODEL),--model '$(MODEL)')
 

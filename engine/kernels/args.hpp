@@ -30,6 +30,14 @@ struct Conv2dArgs {
   T* y;        // [batch, groups * out_channels, out_h, out_w]
   Conv2dGeometry geometry;
   T slope = 1;  // 1: no activation
+  // Elements from one channel to the next, where that is not in_h in_w or out_h out_w. With an
+  // x_pitch, 64 elements after the last of x may be read too.
+  Index x_pitch = 0, y_pitch = 0;
+
+  [[nodiscard]] Index x_plane() const { return x_pitch ? x_pitch : geometry.in_h * geometry.in_w; }
+  [[nodiscard]] Index y_plane() const {
+    return y_pitch ? y_pitch : geometry.out_h * geometry.out_w;
+  }
 };
 
 // gx[n,c,row(i,u),column(j,v)] = the sum of w[k,c,u,v] gy[n,k,i,j] over all that read it. Unit:

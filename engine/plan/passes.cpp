@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/plan/conv_chain.hpp"
 
 namespace rf {
 
@@ -177,10 +178,15 @@ std::string text(const Graph& graph) {
 }
 
 double flops(const Graph& graph, const Graph::Node& node) {
-  if (node.op != "conv2d") return 0;
-  const Shape& w = graph.values[at(node.inputs[1])].shape;
-  return 2.0 * static_cast<double>(graph.values[at(node.output)].shape.numel()) *
-         static_cast<double>(w[1] * w[2] * w[3]);
+  if (node.op != "conv2d" && node.op != "conv2d_chain") return 0;
+  double sum = 0;
+  for (const ConvLayer& layer : conv_layers(graph, node)) {
+    const Conv2dGeometry& g = layer.geometry;
+    sum += 2.0 *
+           static_cast<double>(graph.values[at(node.inputs[0])].shape[0] * g.out_h * g.out_w) *
+           static_cast<double>(layer.w.numel());
+  }
+  return sum;
 }
 
 }  // namespace rf

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/plan/conv_chain.hpp"
 #include "engine/plan/memory.hpp"
 #include "engine/plan/passes.hpp"
 #include "engine/plan/steps.hpp"
@@ -26,7 +27,8 @@ Index outer_rows(const Shape& shape, int axis) {
 
 }  // namespace
 
-Plan::Plan(const Graph& graph) : graph_(fuse_activation(fold_batch_norm(drop_unused(graph)))) {
+Plan::Plan(const Graph& graph)
+    : graph_(chain_convolutions(fuse_activation(fold_batch_norm(drop_unused(graph))))) {
   for (const Graph::Node& node : graph_.nodes) {
     const DType dtype = graph_.values[at(node.output)].dtype;
     if (dtype != DType::f32)

@@ -7,9 +7,9 @@
 
 #include "engine/check.hpp"
 #include "engine/kernels/table.hpp"
-#include "engine/ops/conv2d.hpp"
 #include "engine/ops/conv2d_schedule.hpp"
 #include "engine/ops/run.hpp"
+#include "engine/plan/conv_chain.hpp"
 #include "engine/plan/passes.hpp"
 
 namespace rf {
@@ -25,39 +25,33 @@ Index whole(const Graph::Node& node, const std::string& name) {
 }
 
 PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
-  const Shape &x = shape_of(graph, node.inputs[0]), &w = shape_of(graph, node.inputs[1]);
-  const Conv2dParams params{.stride = whole(node, "stride"),
-                            .pad = whole(node, "pad"),
-                            .dilation = whole(node, "dilation"),
-                            .groups = whole(node, "groups")};
-  const Conv2dGeometry geometry = conv2d_geometry(x, w, params);
-  const Conv2dSchedule schedule(geometry, x[0]);
-  const Graph::Value& weights = graph.values[at(node.inputs[1])];
-  if (weights.constant.numel() == 0)
-    throw UsageError(message("plan: conv2d with weights ", w, " that are no constant"));
-  const Tensor u = schedule.transformed(geometry, weights.constant.data<float>());
-  const auto slope = node.attributes.find("slope");
-  Conv2dArgs<float> args{
-      .x = nullptr,
-      .w = weights.constant.data<float>(),
-      .b = nullptr,
-      .y = nullptr,
-      .geometry = geometry,
-      .slope = slope == node.attributes.end() ? 1.0F : static_cast<float>(slope->second)};
-  step.kernel = schedule.winograd()                  ? "Winograd 4x4"
-                : params.groups == x[1] && w[1] == 1 ? "depthwise"
-                                                     : "direct";
+  const ConvLayer layer = conv_layers(graph, node).front();
+  const Conv2dSchedule schedule(layer.geometry, step.output[0]);
+  const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
+  step.kernel = schedule.winograd() ? "Winograd 4x4" : layer.depthwise() ? "depthwise" : "direct";
   step.scratch_bytes = schedule.scratch_bytes();
-  const bool has_bias = shape_of(graph, node.inputs[2]).numel() > 0;
-  step.run = [=, in = node.inputs[0], b = node.inputs[2], out = node.output,
-              owner = weights.constant](const PlanRun& run) mutable {
-    Conv2dArgs<float> a = args;
-    a.x = run.values[at(in)];
-    a.b = has_bias ? run.values[at(b)] : nullptr;
-    a.y = run.values[at(out)];
+  step.run = [=, in = node.inputs[0], out = node.output](const PlanRun& run) {
+    const Conv2dArgs<float> args{.x = run.values[at(in)],
+                                 .w = layer.w.data<float>(),
+                                 .b = layer.b.numel() > 0 ? layer.b.data<float>() : nullptr,
+                                 .y = run.values[at(out)],
+                                 .geometry = layer.geometry,
+                                 .slope = layer.slope};
     parallel_for(schedule.chunks(), run.scratch, [&](Index chunk, std::byte* scratch) {
-      schedule.run(a, std::as_const(u).data<float>(), chunk, scratch);
+      schedule.run(args, u.data<float>(), chunk, scratch);
     });
+  };
+  return step;
+}
+
+PlanStep conv2d_chain_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  std::vector<ConvLayer> layers = conv_layers(graph, node);
+  const std::size_t count = layers.size();
+  const ConvChain chain(std::move(layers), step.output[0]);
+  step.kernel = message(count, " layers, ", chain.rows(), " rows at a time");
+  step.scratch_bytes = chain.scratch_bytes();
+  step.run = [=, in = node.inputs[0], out = node.output](const PlanRun& run) {
+    chain.run(run.values[at(in)], run.values[at(out)], run.scratch);
   };
   return step;
 }
@@ -206,6 +200,7 @@ PlanStep described(const Graph& graph, const Graph::Node& node) {
 PlanStep make_step(const Graph& graph, const Graph::Node& node) {
   PlanStep step = described(graph, node);
   if (node.op == "conv2d") return conv2d_step(graph, node, std::move(step));
+  if (node.op == "conv2d_chain") return conv2d_chain_step(graph, node, std::move(step));
   if (node.op == "add") return add_step(graph, node, std::move(step));
   if (node.op == "relu" || node.op == "leaky_relu") return activation_step(node, std::move(step));
   if (node.op == "batch_norm") return batch_norm_step(graph, node, std::move(step));

@@ -4,17 +4,17 @@ namespace rf::reference {
 
 namespace {
 
-// Calls f(c, u, v, position in the input plane) for every tap of output pixel (i, j) that lies
-// inside the image. Forward and gradients walk the same taps.
+// Calls f(tap, position in the input, whose channels are `plane` apart) for every tap of output
+// pixel (i, j) that lies inside the image. Forward and gradients walk the same taps.
 template <class F>
-void for_each_tap(const Conv2dGeometry& a, Index i, Index j, F&& f) noexcept {
+void for_each_tap(const Conv2dGeometry& a, Index plane, Index i, Index j, F&& f) noexcept {
   for (Index c = 0; c < a.in_channels; ++c) {
     for (Index u = 0; u < a.kernel_h; ++u) {
       for (Index v = 0; v < a.kernel_w; ++v) {
         const Index row = i * a.stride - a.pad_h + u * a.dilation;
         const Index column = j * a.stride - a.pad_w + v * a.dilation;
         if (row < 0 || row >= a.in_h || column < 0 || column >= a.in_w) continue;
-        f((c * a.kernel_h + u) * a.kernel_w + v, (c * a.in_h + row) * a.in_w + column);
+        f((c * a.kernel_h + u) * a.kernel_w + v, c * plane + row * a.in_w + column);
       }
     }
   }
@@ -25,15 +25,16 @@ void for_each_tap(const Conv2dGeometry& a, Index i, Index j, F&& f) noexcept {
 template <class T>
 void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
-  const Index out_plane = a.out_h * a.out_w, group = tile.image * a.groups + tile.group;
-  const Index taps = a.in_channels * a.kernel_h * a.kernel_w;
-  const T* x = args.x + group * a.in_channels * a.in_h * a.in_w;
+  const Index in_plane = args.x_plane(), out_plane = args.y_plane();
+  const Index taps = a.in_channels * a.kernel_h * a.kernel_w,
+              group = tile.image * a.groups + tile.group;
+  const T* x = args.x + group * a.in_channels * in_plane;
   const T* w = args.w + tile.group * a.out_channels * taps;
   T* y = args.y + group * a.out_channels * out_plane;
   for (Index k = 0; k < a.out_channels; ++k) {
     for (Index pixel = tile.begin; pixel < tile.end; ++pixel) {
       T sum = args.b ? args.b[tile.group * a.out_channels + k] : T(0);
-      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+      for_each_tap(a, in_plane, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { sum += w[k * taps + tap] * x[position]; });
       y[k * out_plane + pixel] = sum > 0 ? sum : args.slope * sum;
     }
@@ -54,7 +55,7 @@ void conv2d_grad_input(const Conv2dGradInputArgs<T>& args, Index image,
   for (Index k = 0; k < a.out_channels; ++k) {
     for (Index pixel = 0; pixel < out_plane; ++pixel) {
       const T g = gy[k * out_plane + pixel];
-      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+      for_each_tap(a, a.in_h * a.in_w, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { gx[position] += w[k * taps + tap] * g; });
     }
   }
@@ -71,7 +72,7 @@ void conv2d_grad_weight(const Conv2dGradWeightArgs<T>& args, const Conv2dRows& b
   for (Index k = 0; k < a.out_channels; ++k) {
     for (Index pixel = band.begin * a.out_w; pixel < band.end * a.out_w; ++pixel) {
       const T g = gy[k * out_plane + pixel];
-      for_each_tap(a, pixel / a.out_w, pixel % a.out_w,
+      for_each_tap(a, a.in_h * a.in_w, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { gw[k * taps + tap] += g * x[position]; });
     }
   }

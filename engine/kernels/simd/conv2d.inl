@@ -109,15 +109,22 @@ void store_buffered(const ConvTarget& target, Index channels, Index q, Index cou
 void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   if (is_depthwise_3x3(a)) return depthwise_conv2d(args, tile);
-  const Index out_plane = a.out_h * a.out_w;
+  const Index in_plane = args.x_plane(), out_plane = args.y_plane();
   const Index first_row = tile.begin / a.out_w, last_row = (tile.end - 1) / a.out_w;
   const ConvStrip shape(a, last_row - first_row + 1);
   auto* offset = reinterpret_cast<Index*>(tile.scratch);
-  auto* strip = reinterpret_cast<float*>(
-      tile.scratch + round_up_64(shape.taps * static_cast<Index>(sizeof(Index))));
   const Index group = tile.image * a.groups + tile.group;
-  tap_offsets(a, shape, offset);
-  pack_strip(a, shape, args.x + group * a.in_channels * a.in_h * a.in_w, first_row, strip);
+  const float* strip = args.x + group * a.in_channels * in_plane;
+  if (args.x_pitch && is_pointwise(a)) {  // read where it is
+    for (Index c = 0; c < a.in_channels; ++c) offset[c] = c * in_plane;
+    strip += first_row * a.in_w;
+  } else {
+    tap_offsets(a, shape, offset);
+    auto* packed = reinterpret_cast<float*>(
+        tile.scratch + round_up_64(shape.taps * static_cast<Index>(sizeof(Index))));
+    pack_strip(a, shape, strip, in_plane, first_row, packed);
+    strip = packed;
+  }
 
   const float* w = args.w + tile.group * a.out_channels * shape.taps;
   const float* b = args.b ? args.b + tile.group * a.out_channels : nullptr;

@@ -12,12 +12,6 @@ constexpr int kGradChannels = 4, kGradTaps = 2;  // 8 of 16
 constexpr int kGradTapsAlone = 3;                // 6
 #endif
 
-// Every output pixel reads the input pixel at its own place and no other.
-inline bool is_pointwise(const Conv2dGeometry& a) noexcept {
-  return a.kernel_h == 1 && a.kernel_w == 1 && a.stride == 1 && a.pad_h == 0 && a.pad_w == 0 &&
-         a.in_h == a.out_h && a.in_w == a.out_w;
-}
-
 // Floats of one channel of dL/dy laid on the strip of a band.
 inline Index grad_line(const Conv2dGeometry& a, const ConvStrip& strip, Index rows) noexcept {
   return (rows - 1) * strip.width + a.out_w;
@@ -184,7 +178,7 @@ void conv2d_grad_weight(const Conv2dGradWeightArgs<float>& args, const Conv2dRow
   float* gy = strip + round_up_64(shape.floats(a) * static_cast<Index>(sizeof(float))) /
                           static_cast<Index>(sizeof(float));
   tap_offsets(a, shape, offset);
-  pack_strip(a, shape, x, band.begin, strip);
+  pack_strip(a, shape, x, a.in_h * a.in_w, band.begin, strip);
   pack_grad(a, from, rows, shape.width, line, gy);
   grad_all({.gy = gy, .pitch = line, .x = strip, .offset = offset, .length = line}, a.out_channels,
            gw, shape.taps);

@@ -30,6 +30,12 @@ struct ConvStrip {
   }
 };
 
+// Every output pixel reads the input pixel at its own place and no other.
+inline bool is_pointwise(const Conv2dGeometry& a) noexcept {
+  return a.kernel_h == 1 && a.kernel_w == 1 && a.stride == 1 && a.pad_h == 0 && a.pad_w == 0 &&
+         a.in_h == a.out_h && a.in_w == a.out_w;
+}
+
 constexpr Index round_up_64(Index bytes) { return (bytes + 63) / 64 * 64; }
 
 std::size_t conv2d_scratch_bytes(const Conv2dGeometry& a, Index pixels) noexcept {
@@ -99,15 +105,16 @@ void pack_phases(float* to, Index pitch, Index width, const float* from, Index p
   }
 }
 
-void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x, Index first_row,
-                float* to) noexcept {
+// Of `x`, whose channels are `plane` floats apart.
+void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x, Index plane,
+                Index first_row, float* to) noexcept {
   const Index pitch = strip.rows * strip.width;  // from one phase plane to the next
   for (Index c = 0; c < a.in_channels; ++c) {
     for (Index ph = 0; ph < strip.phases_h; ++ph, to += strip.phases_w * pitch) {
       for (Index r = 0; r < strip.rows; ++r) {
         const Index row = (first_row + r) * a.stride + ph - a.pad_h;
         const bool inside = row >= 0 && row < a.in_h;
-        const float* from = inside ? x + (c * a.in_h + row) * a.in_w : x;
+        const float* from = inside ? x + c * plane + row * a.in_w : x;
         const Index in_w = inside ? a.in_w : 0;
         float* line = to + r * strip.width;
         if (a.stride == 2 && strip.phases_w == 2) {

@@ -109,8 +109,8 @@ void depthwise_rows(const DepthwiseLayer& layer, const float* strip, float* y, I
 void depthwise_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   const Index plane = tile.image * a.groups + tile.group;
-  const float* x = args.x + plane * a.in_h * a.in_w;
-  float* y = args.y + plane * a.out_h * a.out_w;
+  const float* x = args.x + plane * args.x_plane();
+  float* y = args.y + plane * args.y_plane();
   const ConvStrip one_row(a, 1);
   const Index fitting = 4096 / (one_row.phases_h * one_row.phases_w * one_row.width);
   const Index band = fitting > kDepthRows ? fitting / kDepthRows * kDepthRows : kDepthRows;
@@ -121,7 +121,7 @@ void depthwise_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noe
     Index offset[9];
     tap_offsets(a, shape, offset);
     auto* strip = reinterpret_cast<float*>(tile.scratch);
-    pack_strip(a, shape, x, row, strip);
+    pack_strip(a, shape, x, 0, row, strip);
     const DepthwiseLayer layer{.offset = offset,
                                .width = shape.width,
                                .out_w = a.out_w,

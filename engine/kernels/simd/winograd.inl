@@ -196,9 +196,9 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
   one_channel.in_channels = 1;
   tap_offsets(one_channel, shape, scratch.tap);
   for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
-  pack_strip(tiles, shape, args.x + rows.image * a.in_channels * a.in_h * a.in_w, rows.begin,
-             scratch.strip);
-  float* y = args.y + rows.image * a.out_channels * a.out_h * a.out_w;
+  pack_strip(tiles, shape, args.x + rows.image * a.in_channels * args.x_plane(), args.x_plane(),
+             rows.begin, scratch.strip);
+  float* y = args.y + rows.image * a.out_channels * args.y_plane();
   const Index v_place = a.in_channels * kConvTile, m_place = kConvChannels * kConvTile;
   const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
   for (Index q = 0; q < positions; q += kConvTile) {
@@ -237,7 +237,7 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
           winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
                          args.b ? args.b[k] : 0.0F, args.slope, q + first,
                          rest < kLanes ? rest : kLanes, rows.begin, shape.width,
-                         y + k * a.out_h * a.out_w);
+                         y + k * args.y_plane());
         }
       }
     }

@@ -1,0 +1,68 @@
+// Convolutions one after another, computed a few rows at a time, so that what lies between them
+// never leaves a cache: each layer keeps only the rows that the next one still reads.
+#pragma once
+
+#include <vector>
+
+#include "engine/graph.hpp"
+#include "engine/kernels/table.hpp"
+#include "engine/parallel.hpp"
+
+namespace rf {
+
+// A convolution with weights that are constants.
+struct ConvLayer {
+  Conv2dGeometry geometry;
+  Tensor w, b;      // b without elements: none
+  float slope = 1;  // of the activation behind it; 1: none
+
+  [[nodiscard]] bool depthwise() const {
+    return geometry.in_channels == 1 && geometry.out_channels == 1;
+  }
+};
+
+// The layers of a node: one of a "conv2d", several of a "conv2d_chain". Throws UsageError when
+// weights are no constants.
+[[nodiscard]] std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node);
+
+// Convolutions by the direct kernel whose result only the next one reads, as nodes
+// "conv2d_chain"(x, w0, b0, w1, b1, ...): as many together as pays.
+[[nodiscard]] Graph chain_convolutions(const Graph& graph);
+
+class ConvChain {
+ public:
+  // Each layer's input is the output of the one before; for the kernels in use now.
+  ConvChain(std::vector<ConvLayer> layers, Index batch);
+
+  [[nodiscard]] Index rows() const { return rows_; }  // of the last layer, at a time
+  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
+  // x, y: of the first and of the last layer, dense.
+  void run(const float* x, float* y, const Scratch& scratch) const;
+
+  // Bytes that a chain touches while it makes `rows` rows of its result.
+  [[nodiscard]] static Index working_bytes(const std::vector<ConvLayer>& layers, Index rows);
+
+ private:
+  // Rows of a layer's output, each channel `pitch` floats after the one before.
+  struct Buffer {
+    Index offset, pitch;  // floats
+  };
+  // Which rows of it are there.
+  struct Progress {
+    Index base = 0, done = 0;
+  };
+  [[nodiscard]] Index rows_read(std::size_t layer, Index end) const;
+  void slide(std::size_t layer, float* buffer, Progress& progress, Index first) const;
+  void advance(std::size_t layer, const float* x, float* y, Progress* progress, Index end,
+               float* buffers, std::byte* scratch) const;
+  void run_stripe(const float* x, float* y, Index begin, Index end, std::byte* scratch) const;
+
+  const KernelTable* table_;
+  std::vector<ConvLayer> layers_;
+  std::vector<Buffer> buffers_;
+  Index batch_, rows_ = 1;
+  Index buffer_floats_ = 0;
+  std::size_t scratch_bytes_ = 0;
+};
+
+}  // namespace rf
