@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -16,6 +17,9 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kPage = 4096;
+// From this size on, in pages of two megabytes: an eighth of a forward pass went to looking up
+// addresses.
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kHuge = kHugePage;
 constexpr std::size_t kSmall = std::size_t{128} << 10;  // below, the C library reuses memory itself
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;
@@ -93,9 +97,19 @@ class Keeper {
 
  private:
   static char* map(std::size_t bytes) noexcept {
+    const std::size_t spare = bytes >= kHuge ? kHugePage : 0;
     constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void* block = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0);
-    return block == MAP_FAILED ? nullptr : static_cast<char*>(block);
+    void* mapped = ::mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    char* block = static_cast<char*>(mapped);
+    if (spare == 0) return block;
+    const std::size_t skip =
+        (kHugePage - reinterpret_cast<std::uintptr_t>(block) % kHugePage) % kHugePage;
+    if (skip > 0) ::munmap(block, skip);
+    block += skip;
+    if (spare > skip) ::munmap(block + bytes, spare - skip);
+    ::madvise(block, bytes, MADV_HUGEPAGE);  // a wish; where it is not heard, all works as well
+    return block;
   }
 
   void keep(char* start, std::size_t size) noexcept {

@@ -19,8 +19,15 @@ struct Conv2dGeometry {
   Index kernel_h, kernel_w, stride, pad_h, pad_w, dilation;
 };
 
+// Some of a convolution's output channels, in an array of their own.
+template <class T>
+struct Conv2dPart {
+  T* y;
+  Index channels;
+};
+
 // y[n,k,i,j] = f(b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)]), per group; f(z) = z
-// for z > 0, slope z otherwise.
+// for z > 0, slope[k] z otherwise.
 // Unit: output pixel i * out_w + j of one image and one group, all of the group's output channels.
 template <class T>
 struct Conv2dArgs {
@@ -29,10 +36,13 @@ struct Conv2dArgs {
   const T* b;  // [groups * out_channels] or nullptr
   T* y;        // [batch, groups * out_channels, out_h, out_w]
   Conv2dGeometry geometry;
-  T slope = 1;  // 1: no activation
+  const T* slope = nullptr;  // [groups * out_channels] or nullptr: no activation
   // Elements from one channel to the next, where that is not in_h in_w or out_h out_w. With an
   // x_pitch, 64 elements after the last of x may be read too.
   Index x_pitch = 0, y_pitch = 0;
+  // Where given, of one image and one group: output channels go here in turn, and y is not used.
+  const Conv2dPart<T>* parts = nullptr;
+  Index part_count = 0;
 
   [[nodiscard]] Index x_plane() const { return x_pitch ? x_pitch : geometry.in_h * geometry.in_w; }
   [[nodiscard]] Index y_plane() const {

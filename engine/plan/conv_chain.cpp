@@ -15,9 +15,11 @@ namespace rf {
 namespace {
 
 constexpr std::size_t kMostLayers = 16;
-// What a chain may touch for one step of a few rows: a second-level cache, or not much more.
-constexpr Index kWorkingBytes = 1 << 20;
-constexpr Index kFewestRows = 2;
+// What a chain may touch for one step, which makes a few rows at least.
+struct Budget {
+  Index bytes, rows;
+};
+
 constexpr Index kReadAfter = 64;  // floats, Conv2dArgs::x_pitch
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -28,15 +30,22 @@ Index channels_of(const Conv2dGeometry& g) { return g.groups * g.out_channels; }
 // pixel do not all compete for the same places in a cache.
 Index pitch_of(Index floats) { return (floats + 15) / 16 * 16 + ((floats + 15) / 16 % 2 ? 0 : 16); }
 
-ConvLayer layer_of(const Graph& graph, const Shape& x, Index w, Index b, const Conv2dParams& params,
+const Tensor& constant_of(const Graph& graph, Index value) {
+  const Graph::Value& v = graph.values[at(value)];
+  if (v.constant.numel() != v.shape.numel())
+    throw UsageError(message("plan: conv2d with weights ", v.shape, " that are no constant"));
+  return v.constant;
+}
+
+ConvLayer layer_of(const Shape& x, const Tensor& w, const Tensor& b, const Conv2dParams& params,
                    double slope) {
-  const Graph::Value &weights = graph.values[at(w)], &bias = graph.values[at(b)];
-  if (weights.constant.numel() == 0 || bias.constant.numel() != bias.shape.numel())
-    throw UsageError(message("plan: conv2d with weights ", weights.shape, " that are no constant"));
-  return {.geometry = conv2d_geometry(x, weights.shape, params),
-          .w = weights.constant,
-          .b = bias.constant,
-          .slope = static_cast<float>(slope)};
+  ConvLayer layer{
+      .geometry = conv2d_geometry(x, w.shape(), params), .w = w, .b = b, .slope = Tensor()};
+  if (slope != 1) {
+    layer.slope = Tensor::empty({w.shape()[0]});
+    for (float& value : layer.slope.span<float>()) value = static_cast<float>(slope);
+  }
+  return layer;
 }
 
 // Attributes of one layer of a chain have its number behind their name.
@@ -52,26 +61,61 @@ std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node) 
   std::vector<ConvLayer> layers;
   Shape x = graph.values[at(node.inputs[0])].shape;
   for (std::size_t i = 0; 2 * i + 2 < node.inputs.size(); ++i) {
-    const std::string number = node.op == "conv2d" ? "" : std::to_string(i);
+    const std::string number = node.op == "conv2d_chain" ? std::to_string(i) : "";
     const auto whole = [&](const char* name) {
       return static_cast<Index>(attribute(node, name, number, 1));
     };
-    layers.push_back(layer_of(graph, x, node.inputs[2 * i + 1], node.inputs[2 * i + 2],
+    layers.push_back(layer_of(x, constant_of(graph, node.inputs[2 * i + 1]),
+                              constant_of(graph, node.inputs[2 * i + 2]),
                               {.stride = whole("stride"),
                                .pad = static_cast<Index>(attribute(node, "pad", number, 0)),
                                .dilation = whole("dilation"),
                                .groups = whole("groups")},
                               attribute(node, "slope", number, 1)));
+    if (node.op == "conv2d_parts") layers.back().slope = constant_of(graph, node.inputs[3]);
     const Conv2dGeometry& g = layers.back().geometry;
     x = {x[0], channels_of(g), g.out_h, g.out_w};
   }
   return layers;
 }
 
+Conv2dArgs<float> ConvLayer::args() const {
+  const auto values = [](const Tensor& t) { return t.numel() > 0 ? t.data<float>() : nullptr; };
+  return {.x = nullptr,
+          .w = w.data<float>(),
+          .b = values(b),
+          .y = nullptr,
+          .geometry = geometry,
+          .slope = values(slope)};
+}
+
+namespace {
+
+Index largest_value(const std::vector<ConvLayer>& layers) {  // between them, bytes
+  Index largest = 0;
+  for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
+    const Conv2dGeometry& g = layers[l].geometry;
+    largest = std::max(largest, checked_mul(channels_of(g), g.out_h * g.out_w * 4));
+  }
+  return largest;
+}
+
+// Measured: values that a third-level cache holds are worth keeping from it only where the rows fit
+// a second-level cache easily and kernels still get four at once; larger ones at any price.
+Budget budget(const std::vector<ConvLayer>& layers) {
+  return largest_value(layers) > (6 << 20) ? Budget{1 << 20, 2} : Budget{400 << 10, 4};
+}
+
+// What a second-level cache holds as a whole needs no chain.
+constexpr Index kSmallValue = 1 << 20;
+
+}  // namespace
+
 ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch)
     : table_(&kernels()), layers_(std::move(layers)), batch_(batch) {
   const Index out_h = layers_.back().geometry.out_h;
-  while (rows_ < out_h && working_bytes(layers_, rows_ + 1) <= kWorkingBytes) ++rows_;
+  while (rows_ < out_h && working_bytes(layers_, rows_ + 1) <= budget(layers_).bytes) ++rows_;
+  if (rows_ < out_h && rows_ > 4) rows_ -= rows_ % 4;  // as many as kernels take at once
   // The most rows of each layer that one step needs, from the last back.
   std::vector<Index> most(layers_.size(), rows_);
   for (std::size_t l = layers_.size() - 1; l > 0; --l) {
@@ -87,8 +131,11 @@ ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch)
         kernel_bytes,
         table_->conv2d_scratch_bytes(g, in_place ? 1 : most[l] * std::max<Index>(g.out_w, 1)));
     if (l + 1 == layers_.size()) break;
-    const Index pitch = pitch_of(most[l] * g.out_w);
-    buffers_.push_back({.offset = buffer_floats_, .pitch = pitch});
+    // Room for twice as many, so that rows that stay move half as often.
+    const Conv2dGeometry& next = layers_[l + 1].geometry;
+    const Index rows = next.kernel_h > next.stride ? 2 * most[l] : most[l];
+    const Index pitch = pitch_of(rows * g.out_w);
+    buffers_.push_back({.offset = buffer_floats_, .pitch = pitch, .rows = rows});
     buffer_floats_ += channels_of(g) * pitch + kReadAfter;
   }
   buffer_floats_ = (buffer_floats_ + 15) / 16 * 16;
@@ -130,13 +177,10 @@ void ConvChain::advance(std::size_t layer, const float* x, float* y, Progress* p
                         float* buffers, std::byte* scratch) const {
   const ConvLayer& l = layers_[layer];
   const Index done = progress[layer].done, rows = end - done;
-  Conv2dArgs<float> args{.x = x,
-                         .w = l.w.data<float>(),
-                         .b = l.b.numel() > 0 ? l.b.data<float>() : nullptr,
-                         .y = y + done * l.geometry.out_w,
-                         .geometry = l.geometry,
-                         .slope = l.slope,
-                         .y_pitch = l.geometry.out_h * l.geometry.out_w};
+  Conv2dArgs<float> args = l.args();
+  args.x = x;
+  args.y = y + done * l.geometry.out_w;
+  args.y_pitch = l.geometry.out_h * l.geometry.out_w;
   Conv2dGeometry& g = args.geometry;
   g.out_h = rows;
   g.pad_h -= done * g.stride;
@@ -177,7 +221,7 @@ void ConvChain::run_stripe(const float* x, float* y, Index begin, Index end,
     needed[last] = std::min(progress[last].done + rows_, end);
     for (std::size_t l = last; l > 0; --l) needed[l - 1] = rows_read(l, needed[l]);
     for (std::size_t l = 0; l <= last; ++l) {
-      if (l < last) {
+      if (l < last && needed[l] - progress[l].base > buffers_[l].rows) {
         slide(l, buffers + buffers_[l].offset, progress[l],
               first_read(l + 1, progress[l + 1].done));
       }
@@ -248,9 +292,11 @@ Graph chain_convolutions(const Graph& before) {
       Graph::Node& chain = graph.nodes.back();
       std::vector<ConvLayer> longer = layers;
       longer.push_back(next.front());
-      const Index rows = std::min(kFewestRows, next.front().geometry.out_h);
-      if (chain.output == node.inputs[0] && readers[at(chain.output)] == 1 &&
-          ConvChain::working_bytes(longer, rows) <= kWorkingBytes) {
+      const Budget may = budget(longer);
+      const Index rows = std::min(may.rows, next.front().geometry.out_h);
+      if (chain.output == node.inputs[0] &&
+          largest_value({layers.back(), next.front()}) > kSmallValue &&
+          readers[at(chain.output)] == 1 && ConvChain::working_bytes(longer, rows) <= may.bytes) {
         append(chain, node);
         layers = std::move(longer);
         continue;

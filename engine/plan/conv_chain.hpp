@@ -13,16 +13,18 @@ namespace rf {
 // A convolution with weights that are constants.
 struct ConvLayer {
   Conv2dGeometry geometry;
-  Tensor w, b;      // b without elements: none
-  float slope = 1;  // of the activation behind it; 1: none
+  Tensor w, b;   // b without elements: none
+  Tensor slope;  // of the activation behind it, [out_channels]; without elements: none
 
+  // All but x and y.
+  [[nodiscard]] Conv2dArgs<float> args() const;
   [[nodiscard]] bool depthwise() const {
     return geometry.in_channels == 1 && geometry.out_channels == 1;
   }
 };
 
-// The layers of a node: one of a "conv2d", several of a "conv2d_chain". Throws UsageError when
-// weights are no constants.
+// The layers of a node: one of a "conv2d" or "conv2d_parts", several of a "conv2d_chain". Throws
+// UsageError when weights are no constants.
 [[nodiscard]] std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node);
 
 // Convolutions by the direct kernel whose result only the next one reads, as nodes
@@ -46,6 +48,7 @@ class ConvChain {
   // Rows of a layer's output, each channel `pitch` floats after the one before.
   struct Buffer {
     Index offset, pitch;  // floats
+    Index rows;           // that there is room for
   };
   // Which rows of it are there.
   struct Progress {

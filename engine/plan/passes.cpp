@@ -178,7 +178,7 @@ std::string text(const Graph& graph) {
 }
 
 double flops(const Graph& graph, const Graph::Node& node) {
-  if (node.op != "conv2d" && node.op != "conv2d_chain") return 0;
+  if (!node.op.starts_with("conv2d")) return 0;
   double sum = 0;
   for (const ConvLayer& layer : conv_layers(graph, node)) {
     const Conv2dGeometry& g = layer.geometry;

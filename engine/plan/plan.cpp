@@ -6,6 +6,7 @@
 
 #include "engine/check.hpp"
 #include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_parts.hpp"
 #include "engine/plan/memory.hpp"
 #include "engine/plan/passes.hpp"
 #include "engine/plan/steps.hpp"
@@ -28,7 +29,8 @@ Index outer_rows(const Shape& shape, int axis) {
 }  // namespace
 
 Plan::Plan(const Graph& graph)
-    : graph_(chain_convolutions(fuse_activation(fold_batch_norm(drop_unused(graph))))) {
+    : graph_(drop_unused(chain_convolutions(
+          merge_convolutions(fuse_activation(fold_batch_norm(drop_unused(graph))))))) {
   for (const Graph::Node& node : graph_.nodes) {
     const DType dtype = graph_.values[at(node.output)].dtype;
     if (dtype != DType::f32)
@@ -58,8 +60,13 @@ void Plan::find_places() {
   std::vector<std::vector<PlanStep>> steps(graph_.nodes.size());
   for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
     const Graph::Node& node = graph_.nodes[n];
+    if (node.op == "conv2d_parts") {  // made part by part
+      steps[n].push_back(make_step(graph_, node));
+      continue;
+    }
     Place& place = places_[at(node.output)];
     if (place.root < 0) place.root = node.output;
+    if (node.op == "part") continue;
     const bool concat = node.op == "concat";
     if (!concat && node.op != "reshape") {
       steps[n].push_back(make_step(graph_, node));
@@ -94,6 +101,7 @@ void Plan::place_values() {
   for (Index n = 0; n < end; ++n) {
     const Graph::Node& node = graph_.nodes[at(n)];
     alive(node.output, n);
+    for (const auto& [part, channels] : part_outputs(graph_, node)) alive(part, n);
     for (const Index input : node.inputs) alive(input, n);
   }
   for (const Index output : graph_.outputs) alive(output, end);

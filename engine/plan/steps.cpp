@@ -10,6 +10,7 @@
 #include "engine/ops/conv2d_schedule.hpp"
 #include "engine/ops/run.hpp"
 #include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_parts.hpp"
 #include "engine/plan/passes.hpp"
 
 namespace rf {
@@ -24,19 +25,35 @@ Index whole(const Graph::Node& node, const std::string& name) {
   return static_cast<Index>(node.attributes.at(name));
 }
 
+// Whether a pointwise convolution may read its input where it lies: not when its channels are a
+// multiple of pages apart, and so compete for the same places in a cache.
+bool reads_in_place(const Graph& graph, Index x, const Conv2dGeometry& g) {
+  const Index from_page = g.in_h * g.in_w * 4 % 4096;
+  const bool ours = std::find(graph.inputs.begin(), graph.inputs.end(), x) == graph.inputs.end();
+  return ours && g.kernel_h == 1 && g.kernel_w == 1 && from_page >= 256 && from_page <= 4096 - 256;
+}
+
+// A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.
 PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
   const ConvLayer layer = conv_layers(graph, node).front();
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
   const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
   step.kernel = schedule.winograd() ? "Winograd 4x4" : layer.depthwise() ? "depthwise" : "direct";
   step.scratch_bytes = schedule.scratch_bytes();
-  step.run = [=, in = node.inputs[0], out = node.output](const PlanRun& run) {
-    const Conv2dArgs<float> args{.x = run.values[at(in)],
-                                 .w = layer.w.data<float>(),
-                                 .b = layer.b.numel() > 0 ? layer.b.data<float>() : nullptr,
-                                 .y = run.values[at(out)],
-                                 .geometry = layer.geometry,
-                                 .slope = layer.slope};
+  const bool in_place = reads_in_place(graph, node.inputs[0], layer.geometry);
+  step.run = [=, in = node.inputs[0], out = node.output,
+              parts = part_outputs(graph, node)](const PlanRun& run) {
+    Conv2dArgs<float> args = layer.args();
+    args.x = run.values[at(in)];
+    if (in_place) args.x_pitch = layer.geometry.in_h * layer.geometry.in_w;
+    std::array<Conv2dPart<float>, kMostParts> part{};
+    if (parts.empty()) {
+      args.y = run.values[at(out)];
+    } else {
+      for (const auto& [value, channels] : parts)
+        part[at(args.part_count++)] = {.y = run.values[at(value)], .channels = channels};
+      args.parts = part.data();
+    }
     parallel_for(schedule.chunks(), run.scratch, [&](Index chunk, std::byte* scratch) {
       schedule.run(args, u.data<float>(), chunk, scratch);
     });
@@ -199,7 +216,8 @@ PlanStep described(const Graph& graph, const Graph::Node& node) {
 
 PlanStep make_step(const Graph& graph, const Graph::Node& node) {
   PlanStep step = described(graph, node);
-  if (node.op == "conv2d") return conv2d_step(graph, node, std::move(step));
+  if (node.op == "conv2d" || node.op == "conv2d_parts")
+    return conv2d_step(graph, node, std::move(step));
   if (node.op == "conv2d_chain") return conv2d_chain_step(graph, node, std::move(step));
   if (node.op == "add") return add_step(graph, node, std::move(step));
   if (node.op == "relu" || node.op == "leaky_relu") return activation_step(node, std::move(step));

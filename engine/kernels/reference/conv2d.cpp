@@ -30,13 +30,19 @@ void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
               group = tile.image * a.groups + tile.group;
   const T* x = args.x + group * a.in_channels * in_plane;
   const T* w = args.w + tile.group * a.out_channels * taps;
-  T* y = args.y + group * a.out_channels * out_plane;
+  const Conv2dPart<T> whole{.y = args.y + group * a.out_channels * out_plane,
+                            .channels = a.out_channels};
+  const Conv2dPart<T>* part = args.parts ? args.parts : &whole;
+  Index first = 0;  // channel of the part
   for (Index k = 0; k < a.out_channels; ++k) {
+    while (k - first == part->channels) first += part++->channels;
+    T* y = part->y + (k - first) * out_plane;
+    const Index channel = tile.group * a.out_channels + k;
     for (Index pixel = tile.begin; pixel < tile.end; ++pixel) {
-      T sum = args.b ? args.b[tile.group * a.out_channels + k] : T(0);
+      T sum = args.b ? args.b[channel] : T(0);
       for_each_tap(a, in_plane, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { sum += w[k * taps + tap] * x[position]; });
-      y[k * out_plane + pixel] = sum > 0 ? sum : args.slope * sum;
+      y[pixel] = sum > 0 || !args.slope ? sum : args.slope[channel] * sum;
     }
   }
 }

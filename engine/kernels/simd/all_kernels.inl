@@ -19,11 +19,16 @@ struct Count {
 };
 
 // The `count` lowest lanes from and to memory, 0 <= count <= kLanes; the other lanes load as
-// `fill`.
+// `fill`. load_between: lanes [begin, end) of the vector at p, the others 0; none when end <=
+// begin.
 #if defined(__AVX512F__)  // masks, for which xsimd 8.1 has no word
 inline Vec load_partial(const float* p, Index count, float fill = 0) {
   const auto mask = static_cast<__mmask16>((1U << count) - 1);
   return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask, p);
+}
+inline Vec load_between(const float* p, Index begin, Index end) {
+  const unsigned below = (1U << begin) - 1;
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(((1U << end) - 1) & ~below), p);
 }
 inline void store_partial(float* p, Vec v, Index count) {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), v);
@@ -35,6 +40,11 @@ inline Vec load_partial(const float* p, Index count, float fill = 0) {
   for (Index i = 0; i < count; ++i) lanes[i] = p[i];
   return Vec::load_aligned(lanes);
 }
+inline Vec load_between(const float* p, Index begin, Index end) {
+  alignas(64) float lanes[kLanes] = {};
+  for (Index i = begin; i < end; ++i) lanes[i] = p[i];
+  return Vec::load_aligned(lanes);
+}
 inline void store_partial(float* p, Vec v, Index count) {
   alignas(64) float lanes[kLanes];
   v.store_aligned(lanes);
@@ -42,8 +52,30 @@ inline void store_partial(float* p, Vec v, Index count) {
 }
 #endif
 
-// x where x > 0, slope x otherwise.
+// even = a[0], a[2], .. b[0], b[2], ..; odd = a[1], a[3], .. b[1], b[3], .. The compilers' shuffles
+// serve every instruction set; xsimd 8.1 has no word for these.
+inline void unzip(Vec a, Vec b, Vec& even, Vec& odd) {
+#if defined(__AVX512F__)
+#define RF_LANES_2(first)                                                                 \
+  first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14,  \
+      first + 16, first + 18, first + 20, first + 22, first + 24, first + 26, first + 28, \
+      first + 30
+#elif defined(__AVX__)
+#define RF_LANES_2(first) \
+  first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14
+#else
+#define RF_LANES_2(first) first, first + 2, first + 4, first + 6
+#endif
+  even = Vec(__builtin_shufflevector(a.data, b.data, RF_LANES_2(0)));
+  odd = Vec(__builtin_shufflevector(a.data, b.data, RF_LANES_2(1)));
+#undef RF_LANES_2
+}
+
+// x where x > 0, slope x otherwise; where slope <= 1 that is the larger of the two.
 inline Vec activated(Vec x, Vec slope) { return xsimd::select(x > Vec(0.0F), x, slope * x); }
+inline Vec activated(Vec x, float slope) {
+  return slope <= 1 ? xsimd::max(Vec(slope) * x, x) : activated(x, Vec(slope));
+}
 
 // The sum of all lanes, halves added to halves.
 inline float sum_lanes(Vec v) {

@@ -27,7 +27,7 @@ struct ConvTarget {
   Index at[kConvVectors];  // of each vector, in the plane; -1: to the buffer
   Index vectors;           // that hold any pixel
   float* buffer;           // [channels][kConvTile]
-  float slope;             // of the activation; 1: none
+  const float* slope;      // [channels], of the activation; nullptr: none
 };
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
@@ -48,9 +48,9 @@ template <int Channels, int Vectors>
       for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(weight, x[v], acc[k][v]);
     }
   }
-  if (target.slope != 1) {
-    const Vec slope(target.slope);
+  if (target.slope) {
     for (int k = 0; k < Channels; ++k) {
+      const float slope = target.slope[k];
       for (int v = 0; v < Vectors; ++v) acc[k][v] = activated(acc[k][v], slope);
     }
   }
@@ -77,12 +77,15 @@ template <int Channels>
 inline ConvTarget tile_target(Index q, Index count, Index width, Index out_w) noexcept {
   ConvTarget target{};
   target.vectors = (count + kLanes - 1) / kLanes;
+  if (width == out_w) {  // without gaps the plane is one line
+    for (Index v = 0; v < target.vectors; ++v)
+      target.at[v] = count - v * kLanes >= kLanes ? q + v * kLanes : -1;
+    return target;
+  }
   Index row = q / width, j = q % width;
   for (Index v = 0; v < target.vectors; ++v) {
     const bool inside = count - v * kLanes >= kLanes && j + kLanes <= out_w;
-    // Without a gap the plane is one line.
-    const bool whole = inside || (width == out_w && count - v * kLanes >= kLanes);
-    target.at[v] = whole ? row * out_w + j : -1;
+    target.at[v] = inside ? row * out_w + j : -1;
     for (j += kLanes; j >= width; j -= width) ++row;
   }
   return target;
@@ -106,6 +109,15 @@ void store_buffered(const ConvTarget& target, Index channels, Index q, Index cou
   }
 }
 
+// Calls block(Count<channels>) for the most channels of `left` that one block takes; says how many.
+template <class Block>
+inline Index in_blocks(Index left, Block&& block) noexcept {
+  if (left >= kConvChannels) return block(Count<kConvChannels>{}), kConvChannels;
+  if (left >= 4) return block(Count<4>{}), 4;
+  if (left >= 2) return block(Count<2>{}), 2;
+  return block(Count<1>{}), 1;
+}
+
 void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   if (is_depthwise_3x3(a)) return depthwise_conv2d(args, tile);
@@ -126,9 +138,11 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
     strip = packed;
   }
 
-  const float* w = args.w + tile.group * a.out_channels * shape.taps;
-  const float* b = args.b ? args.b + tile.group * a.out_channels : nullptr;
-  float* y = args.y + group * a.out_channels * out_plane + first_row * a.out_w;
+  const Index channels = tile.group * a.out_channels;
+  const Conv2dPart<float> whole{.y = args.y + group * a.out_channels * out_plane,
+                                .channels = a.out_channels};
+  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
+  const Index part_count = args.parts ? args.part_count : 1;
   const Index q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1;
   alignas(64) float buffer[kConvChannels * kConvTile];
   for (Index q = tile.begin % a.out_w; q < q_end; q += kConvTile) {
@@ -136,21 +150,20 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
     ConvTarget target = tile_target(q, count, shape.width, a.out_w);
     target.plane = out_plane;
     target.buffer = buffer;
-    target.slope = args.slope;
-    for (Index k = 0; k < a.out_channels;) {
-      target.to = y + k * out_plane;
-      const float *weights = w + k * shape.taps, *bias = b ? b + k : nullptr;
-      const auto block = [&](auto channels) {
-        conv_block<decltype(channels)::value>(strip + q, offset, shape.taps, weights, bias, target);
-        return static_cast<Index>(decltype(channels)::value);
-      };
-      const Index left = a.out_channels - k;
-      const Index channels = left >= kConvChannels ? block(Count<kConvChannels>{})
-                             : left >= 4           ? block(Count<4>{})
-                             : left >= 2           ? block(Count<2>{})
-                                                   : block(Count<1>{});
-      store_buffered(target, channels, q, count, shape.width, a.out_w, target.to);
-      k += channels;
+    Index channel = channels;
+    for (Index p = 0; p < part_count; ++p) {
+      for (Index k = 0; k < parts[p].channels;) {
+        target.to = parts[p].y + k * out_plane + first_row * a.out_w;
+        target.slope = args.slope ? args.slope + channel : nullptr;
+        const float *weights = args.w + channel * shape.taps,
+                    *b = args.b ? args.b + channel : nullptr;
+        const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
+          conv_block<decltype(block)::value>(strip + q, offset, shape.taps, weights, b, target);
+        });
+        store_buffered(target, made, q, count, shape.width, a.out_w, target.to);
+        k += made;
+        channel += made;
+      }
     }
   }
 }

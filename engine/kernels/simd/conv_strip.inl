@@ -65,42 +65,43 @@ inline void pack_line(float* to, Index width, const float* from, Index start, In
   for (Index t = high; t < width; ++t) to[t] = 0;
 }
 
+// x[0 .. Stride - 1], which hold one line, by phase: v[i] = its elements i, i + Stride, ..
+template <int Stride>
+inline void split_phases(const Vec (&x)[Stride], Vec (&v)[Stride]) noexcept {
+  static_assert(Stride == 2 || Stride == 4);
+  if constexpr (Stride == 2) {
+    unzip(x[0], x[1], v[0], v[1]);
+  } else {
+    Vec even[2], odd[2];
+    for (int i = 0; i < 2; ++i) unzip(x[2 * i], x[2 * i + 1], even[i], odd[i]);
+    unzip(even[0], even[1], v[0], v[2]);
+    unzip(odd[0], odd[1], v[1], v[3]);
+  }
+}
+
+// The vector at column `first` of a row of `width`, zero outside.
+inline Vec load_padded(const float* row, Index first, Index width) noexcept {
+  if (first >= 0 && first + kLanes <= width) return Vec::load_unaligned(row + first);
+  const Index low = first < 0 ? (-first < kLanes ? -first : kLanes) : 0;
+  const Index high = width - first < kLanes ? width - first : kLanes;
+  return load_between(row + first, low, high < low ? low : high);
+}
+
 // One row of the input to all phases of a strip row at once: to[phase * pitch + t] = from[t *
-// Stride
-// + phase - pad], zero outside [0, in_w).
+// Stride + phase - pad], zero outside [0, in_w).
 template <int Stride>
 void pack_phases(float* to, Index pitch, Index width, const float* from, Index pad,
                  Index in_w) noexcept {
-  // Between low and high no phase is outside.
-  Index low = pad > 0 ? (pad + Stride - 1) / Stride : 0;
-  Index high = in_w + pad >= Stride ? (in_w + pad - Stride) / Stride + 1 : 0;
-  if (low > width) low = width;
-  if (high > width) high = width;
-  if (high < low) high = low;
-  for (Index phase = 0; phase < Stride; ++phase) {
-    for (Index t = 0; t < width; ++t) {
-      if (t == low) t = high;
-      if (t == width) break;
-      const Index column = t * Stride + phase - pad;
-      to[phase * pitch + t] = column >= 0 && column < in_w ? from[column] : 0;
-    }
-  }
-  const float* __restrict p = from + low * Stride - pad;
-  float* __restrict a = to + low, * __restrict b = a + pitch;
-  const Index count = high - low;
-  if constexpr (Stride == 2) {
-    for (Index t = 0; t < count; ++t) {
-      a[t] = p[2 * t];
-      b[t] = p[2 * t + 1];
-    }
-  } else {
-    static_assert(Stride == 4);
-    float* __restrict c = b + pitch, * __restrict d = c + pitch;
-    for (Index t = 0; t < count; ++t) {
-      a[t] = p[4 * t];
-      b[t] = p[4 * t + 1];
-      c[t] = p[4 * t + 2];
-      d[t] = p[4 * t + 3];
+  for (Index t = 0; t < width; t += kLanes) {
+    Vec x[Stride], v[Stride];
+    for (int i = 0; i < Stride; ++i) x[i] = load_padded(from, t * Stride - pad + i * kLanes, in_w);
+    split_phases<Stride>(x, v);
+    for (int phase = 0; phase < Stride; ++phase) {
+      float* line = to + phase * pitch + t;
+      if (width - t >= kLanes)
+        v[phase].store_unaligned(line);
+      else
+        store_partial(line, v[phase], width - t);
     }
   }
 }

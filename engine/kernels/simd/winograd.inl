@@ -11,6 +11,9 @@ namespace rf {
 namespace {
 
 constexpr Index kPlaces = 36;
+// From one place's values to the next's, a cache line more than they need: what is written to all
+// places at once would otherwise compete for the same few lines of a cache.
+constexpr Index place_pitch(Index floats) { return floats + 16; }
 
 // The tiles of a layer as output pixels.
 inline Conv2dGeometry tile_geometry(const Conv2dGeometry& a) noexcept {
@@ -87,7 +90,8 @@ struct WinogradScratch {
 
   static std::size_t bytes(const Conv2dGeometry& tiles, const ConvStrip& shape) noexcept {
     const Index floats = round_up_64(shape.floats(tiles) * 4) / 4 +
-                         kPlaces * (tiles.in_channels + kConvChannels) * kConvTile;
+                         kPlaces * (place_pitch(tiles.in_channels * kConvTile) +
+                                    place_pitch(kConvChannels * kConvTile));
     return static_cast<std::size_t>(floats) * sizeof(float) +
            static_cast<std::size_t>(
                round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index))));
@@ -98,7 +102,7 @@ struct WinogradScratch {
     memory += round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index)));
     strip = reinterpret_cast<float*>(memory);
     v = strip + round_up_64(shape.floats(tiles) * 4) / 4;
-    m = v + kPlaces * tiles.in_channels * kConvTile;
+    m = v + kPlaces * place_pitch(tiles.in_channels * kConvTile);
   }
 };
 
@@ -148,8 +152,8 @@ inline void interleave_tiles(const float (*from)[kLanes], Index tiles, Index pix
 // count, to their pixels of the plane y. Strip rows are `width` apart and begin at tile row
 // `first_row`.
 void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const float* m,
-                    Index stride, float bias, float slope, Index q, Index count, Index first_row,
-                    Index width, float* y) noexcept {
+                    Index stride, float bias, const float* slope, Index q, Index count,
+                    Index first_row, Index width, float* y) noexcept {
   Vec columns[6][4];  // A^T m, by column of m
 #pragma GCC unroll 6
   for (int j = 0; j < 6; ++j) {
@@ -168,7 +172,7 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
 #pragma GCC unroll 6
     for (int j = 0; j < 4; ++j) {
       const Vec sum = out[j] + Vec(bias);
-      (slope == 1 ? sum : activated(sum, Vec(slope))).store_aligned(pixels[i][j]);
+      (slope ? activated(sum, *slope) : sum).store_aligned(pixels[i][j]);
     }
   }
   for (Index t = 0; t < count;) {
@@ -198,8 +202,13 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
   for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
   pack_strip(tiles, shape, args.x + rows.image * a.in_channels * args.x_plane(), args.x_plane(),
              rows.begin, scratch.strip);
-  float* y = args.y + rows.image * a.out_channels * args.y_plane();
-  const Index v_place = a.in_channels * kConvTile, m_place = kConvChannels * kConvTile;
+  const Index out_plane = args.y_plane();
+  const Conv2dPart<float> whole{.y = args.y + rows.image * a.out_channels * out_plane,
+                                .channels = a.out_channels};
+  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
+  const Index part_count = args.parts ? args.part_count : 1;
+  const Index v_place = place_pitch(a.in_channels * kConvTile),
+              m_place = place_pitch(kConvChannels * kConvTile);
   const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
   for (Index q = 0; q < positions; q += kConvTile) {
     const Index count = positions - q < kConvTile ? positions - q : kConvTile;
@@ -208,7 +217,7 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
                       .buffer = nullptr,
-                      .slope = 1};
+                      .slope = nullptr};
     for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
     for (Index c = 0; c < a.in_channels; ++c) {
       for (Index v = 0; v < target.vectors; ++v) {
@@ -216,28 +225,26 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       scratch.v + c * kConvTile + v * kLanes, v_place);
       }
     }
-    for (Index k = 0; k < a.out_channels;) {
-      const auto block = [&](auto channels) {
-        for (Index place = 0; place < kPlaces; ++place) {
-          target.to = scratch.m + place * m_place;
-          conv_block<decltype(channels)::value>(
-              scratch.v + place * v_place, scratch.channel, a.in_channels,
-              u + (place * a.out_channels + k) * a.in_channels, nullptr, target);
-        }
-        return static_cast<Index>(decltype(channels)::value);
-      };
-      const Index left = a.out_channels - k;
-      const Index channels = left >= kConvChannels ? block(Count<kConvChannels>{})
-                             : left >= 4           ? block(Count<4>{})
-                             : left >= 2           ? block(Count<2>{})
-                                                   : block(Count<1>{});
-      for (Index i = 0; i < channels; ++i, ++k) {
-        for (Index v = 0; v < target.vectors; ++v) {
-          const Index first = v * kLanes, rest = count - first;
-          winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
-                         args.b ? args.b[k] : 0.0F, args.slope, q + first,
-                         rest < kLanes ? rest : kLanes, rows.begin, shape.width,
-                         y + k * args.y_plane());
+    Index channel = 0;
+    for (Index p = 0; p < part_count; ++p) {
+      for (Index k = 0; k < parts[p].channels;) {
+        const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
+          for (Index place = 0; place < kPlaces; ++place) {
+            target.to = scratch.m + place * m_place;
+            conv_block<decltype(block)::value>(
+                scratch.v + place * v_place, scratch.channel, a.in_channels,
+                u + (place * a.out_channels + channel) * a.in_channels, nullptr, target);
+          }
+        });
+        for (Index i = 0; i < made; ++i, ++k, ++channel) {
+          for (Index v = 0; v < target.vectors; ++v) {
+            const Index first = v * kLanes, rest = count - first;
+            winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
+                           args.b ? args.b[channel] : 0.0F,
+                           args.slope ? args.slope + channel : nullptr, q + first,
+                           rest < kLanes ? rest : kLanes, rows.begin, shape.width,
+                           parts[p].y + k * out_plane);
+          }
         }
       }
     }
