@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/parallel.hpp"
+
 namespace rf {
 
 namespace {
@@ -12,6 +14,8 @@ bool by_winograd(const Conv2dGeometry& g) {
          g.stride == 1 && g.dilation == 1 && g.in_channels >= 16 && g.out_channels >= 16 &&
          g.out_h >= 4 && g.out_w >= 4;
 }
+
+constexpr Index kSmallChunk = 8192;  // inputs
 
 }  // namespace
 
@@ -29,16 +33,22 @@ Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
       groups_(g.groups),
       units_(winograd_ ? ceil_div(g.out_h, 4) : g.out_h * g.out_w) {
   if (units_ == 0) return;
-  if (winograd_) {  // about 128 tiles a chunk, in chunks of equal size
-    const Index most = std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, units_);
-    per_chunk_ = ceil_div(units_, ceil_div(units_, most));
-    scratch_bytes_ = table_->winograd_scratch_bytes(g, per_chunk_);
-  } else {
-    per_chunk_ = conv2d_pixels_per_chunk(g);
-    scratch_bytes_ = table_->conv2d_scratch_bytes(g, per_chunk_);
-  }
+  // In Winograd's kernel about 128 tiles.
+  const Index most = winograd_ ? std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, units_)
+                               : conv2d_pixels_per_chunk(g);
+  const Index threads = thread_count();
+  parts_ = ceil_div(units_, most);
+  if (batch * groups_ == 1) parts_ = std::min(ceil_div(parts_, threads) * threads, units_);
+  per_chunk_ = ceil_div(units_, parts_);
   parts_ = ceil_div(units_, per_chunk_);
-  chunks_ = batch * groups_ * parts_;
+  // Planes that are parts of a chunk each: several to one, but some chunks for every thread.
+  if (parts_ == 1) {
+    together_ = std::clamp<Index>(kSmallChunk / (units_ * g.in_channels), 1,
+                                  ceil_div(groups_, 4 * threads));
+  }
+  scratch_bytes_ = winograd_ ? table_->winograd_scratch_bytes(g, per_chunk_)
+                             : table_->conv2d_scratch_bytes(g, per_chunk_);
+  chunks_ = batch * ceil_div(groups_, together_) * parts_;
 }
 
 Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) const {
@@ -50,16 +60,19 @@ Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) cons
 
 void Conv2dSchedule::run(const Conv2dArgs<float>& args, const float* u, Index chunk,
                          std::byte* scratch) const noexcept {
-  const Index plane = chunk / parts_, begin = chunk % parts_ * per_chunk_;
-  const Conv2dTile tile{.image = plane / groups_,
-                        .group = plane % groups_,
-                        .begin = begin,
-                        .end = std::min(begin + per_chunk_, units_),
-                        .scratch = scratch};
-  if (winograd_)
-    table_->winograd(args, u, tile);
-  else
-    table_->conv2d(args, tile);
+  const Index planes = chunk / parts_, begin = chunk % parts_ * per_chunk_;
+  const Index of_image = ceil_div(groups_, together_), first = planes % of_image * together_;
+  for (Index group = first; group < std::min(first + together_, groups_); ++group) {
+    const Conv2dTile tile{.image = planes / of_image,
+                          .group = group,
+                          .begin = begin,
+                          .end = std::min(begin + per_chunk_, units_),
+                          .scratch = scratch};
+    if (winograd_)
+      table_->winograd(args, u, tile);
+    else
+      table_->conv2d(args, tile);
+  }
 }
 
 }  // namespace rf

@@ -9,7 +9,8 @@ namespace rf {
 
 class Conv2dSchedule {
  public:
-  // For the kernels in use now.
+  // For the kernels in use and the number of threads now; on any other number it gives the same
+  // bits.
   Conv2dSchedule(const Conv2dGeometry& geometry, Index batch);
 
   // Winograd's F(4x4, 3x3) instead of the direct kernel.
@@ -29,6 +30,7 @@ class Conv2dSchedule {
   bool winograd_;
   Index groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
   Index per_chunk_ = 1, parts_ = 1, chunks_ = 0;
+  Index together_ = 1;  // planes of a chunk
   std::size_t scratch_bytes_ = 0;
 };
 
