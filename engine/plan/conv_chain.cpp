@@ -103,11 +103,11 @@ Index largest_value(const std::vector<ConvLayer>& layers) {  // between them, by
 // Measured: values that a third-level cache holds are worth keeping from it only where the rows fit
 // a second-level cache easily and kernels still get four at once; larger ones at any price.
 Budget budget(const std::vector<ConvLayer>& layers) {
-  return largest_value(layers) > (6 << 20) ? Budget{1 << 20, 2} : Budget{400 << 10, 4};
+  return largest_value(layers) > (6 << 20) ? Budget{1 << 20, 2} : Budget{600 << 10, 4};
 }
 
 // What a second-level cache holds as a whole needs no chain.
-constexpr Index kSmallValue = 1 << 20;
+constexpr Index kSmallValue = 2 << 20;
 
 }  // namespace
 

@@ -40,11 +40,24 @@ inline Vec load_partial(const float* p, Index count, float fill = 0) {
   for (Index i = 0; i < count; ++i) lanes[i] = p[i];
   return Vec::load_aligned(lanes);
 }
+#if defined(__AVX__)  // as above
+inline Vec load_between(const float* p, Index begin, Index end) {
+  alignas(32) static constexpr std::int32_t kFrom[16] = {0,  0,  0,  0,  0,  0,  0,  0,
+                                                         -1, -1, -1, -1, -1, -1, -1, -1};
+  alignas(32) static constexpr std::int32_t kUpTo[16] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                         0,  0,  0,  0,  0,  0,  0,  0};
+  const auto mask = [](const std::int32_t* lanes) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes));
+  };
+  return _mm256_maskload_ps(p, _mm256_and_si256(mask(kFrom + 8 - begin), mask(kUpTo + 8 - end)));
+}
+#else
 inline Vec load_between(const float* p, Index begin, Index end) {
   alignas(64) float lanes[kLanes] = {};
   for (Index i = begin; i < end; ++i) lanes[i] = p[i];
   return Vec::load_aligned(lanes);
 }
+#endif
 inline void store_partial(float* p, Vec v, Index count) {
   alignas(64) float lanes[kLanes];
   v.store_aligned(lanes);

@@ -1,7 +1,6 @@
 // Depthwise 3x3 convolution, stride 1 or 2: one channel in, one out, so that nothing but the nine
 // taps shares what is loaded. A block of outputs a few rows high uses each loaded vector for up to
-// three rows. Stride 1 reads the input where it lies, but for the edges; stride 2 from rows packed
-// as in conv2d.inl.
+// three rows. The input is read where it lies; lanes outside of it load as zeros.
 namespace rf {
 namespace {
 
@@ -17,17 +16,15 @@ inline bool is_depthwise_3x3(const Conv2dGeometry& a) noexcept {
 }
 
 struct DepthwiseLayer {
-  Index offset[9];  // stride 2: of the taps from an output's first input
-  Index in_pitch;   // floats between the inputs of neighbouring output rows
-  Index out_w;
   const float* w;
   float b;
   float slope;  // of the activation; 1: none
 };
 
 // A block of Rows x Vectors vectors of outputs.
-template <int Rows, int Vectors>
+template <int Stride, int Rows, int Vectors>
 struct DepthwiseBlock {
+  static constexpr int kInputRows = (Rows - 1) * Stride + 3;
   Vec acc[Rows][Vectors], w[9];
 
   explicit DepthwiseBlock(const DepthwiseLayer& layer) noexcept {
@@ -40,57 +37,53 @@ struct DepthwiseBlock {
     for (int tap = 0; tap < 9; ++tap) w[tap] = Vec(layer.w[tap]);
   }
 
-  // Stride 1: load(u, v, t) gives the inputs in row u for tap column v of vector t; row u serves
-  // output rows u - 2 .. u.
-  template <class Load>
-  [[gnu::always_inline]] void add_rows(Load&& load) noexcept {
+  // Input row u, for tap column v of vector t, into the output rows that read it.
+  [[gnu::always_inline]] void add(int u, int v, int t, Vec in) noexcept {
 #pragma GCC unroll 16
-    for (int u = 0; u < Rows + 2; ++u) {
-#pragma GCC unroll 16
-      for (int v = 0; v < 3; ++v) {
-#pragma GCC unroll 16
-        for (int t = 0; t < Vectors; ++t) {
-          const Vec in = load(u, v, t);
-#pragma GCC unroll 16
-          for (int r = 0; r < Rows; ++r) {
-            if (u >= r && u - r < 3) acc[r][t] = xsimd::fma(w[(u - r) * 3 + v], in, acc[r][t]);
-          }
-        }
-      }
+    for (int r = 0; r < Rows; ++r) {
+      const int tap = u - r * Stride;
+      if (tap >= 0 && tap < 3) acc[r][t] = xsimd::fma(w[tap * 3 + v], in, acc[r][t]);
     }
   }
 
-  // Any stride: each tap where its offset says.
-  void add_taps(const DepthwiseLayer& layer, const float* x) noexcept {
+  // load(u, i): the vector at column i of input row u, counted from the block's first input.
+  template <class Load>
+  [[gnu::always_inline]] void add_rows(Load&& load) noexcept {
 #pragma GCC unroll 16
-    for (int tap = 0; tap < 9; ++tap) {
-      const float* p = x + layer.offset[tap];
+    for (int u = 0; u < kInputRows; ++u) {
 #pragma GCC unroll 16
-      for (int r = 0; r < Rows; ++r) {
+      for (int t = 0; t < Vectors; ++t) {
+        const int first = t * Stride * static_cast<int>(kLanes);
+        if constexpr (Stride == 1) {
 #pragma GCC unroll 16
-        for (int t = 0; t < Vectors; ++t) {
-          const Vec in = Vec::load_unaligned(p + r * layer.in_pitch + t * kLanes);
-          acc[r][t] = xsimd::fma(w[tap], in, acc[r][t]);
+          for (int v = 0; v < 3; ++v) add(u, v, t, load(u, first + v));
+        } else {
+          constexpr int kNext = static_cast<int>(kLanes);
+          Vec even, odd, last, unused;
+          unzip(load(u, first), load(u, first + kNext), even, odd);
+          unzip(load(u, first + 2), load(u, first + 2 + kNext), last, unused);
+          add(u, 0, t, even);
+          add(u, 1, t, odd);
+          add(u, 2, t, last);
         }
       }
     }
   }
 
   // The last `count` lanes alone when `count` is less than kLanes.
-  void store(const DepthwiseLayer& layer, float* y, Index count) noexcept {
+  void store(const DepthwiseLayer& layer, float* y, Index pitch, Index count) noexcept {
     if (layer.slope != 1) {
-      const float slope = layer.slope;
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
-        for (int t = 0; t < Vectors; ++t) acc[r][t] = activated(acc[r][t], slope);
+        for (int t = 0; t < Vectors; ++t) acc[r][t] = activated(acc[r][t], layer.slope);
       }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
       for (int t = 0; t < Vectors; ++t) {
-        float* to = y + r * layer.out_w + t * kLanes;
+        float* to = y + r * pitch + t * kLanes;
         if (count == kLanes)
           acc[r][t].store_unaligned(to);
         else
@@ -102,11 +95,12 @@ struct DepthwiseBlock {
 
 // Columns [begin, end) of a row: calls block(Count<vectors>, column, lanes that count). Where the
 // last vector does not fit and there is room before it, it covers some columns again.
-template <class Block>
+template <int Vectors, class Block>
 inline void for_columns(Index begin, Index end, Block&& block) noexcept {
   Index j = begin;
-  for (; j + kDepthVectors * kLanes <= end; j += kDepthVectors * kLanes)
-    block(Count<kDepthVectors>{}, j, kLanes);
+  if constexpr (Vectors > 1) {
+    for (; j + Vectors * kLanes <= end; j += Vectors * kLanes) block(Count<Vectors>{}, j, kLanes);
+  }
   for (; j + kLanes <= end; j += kLanes) block(Count<1>{}, j, kLanes);
   if (j == end) return;
   if (end - begin >= kLanes)
@@ -115,90 +109,49 @@ inline void for_columns(Index begin, Index end, Block&& block) noexcept {
     block(Count<1>{}, j, end - j);
 }
 
-// Stride 2: columns [begin, end) of Rows output rows; the first column's inputs at x.
-template <int Rows>
-void depthwise_rows(const DepthwiseLayer& layer, const float* x, float* y, Index begin,
-                    Index end) noexcept {
-  for_columns(begin, end, [&](auto vectors, Index j, Index count) {
-    DepthwiseBlock<Rows, decltype(vectors)::value> block(layer);
-    block.add_taps(layer, x + j);
-    block.store(layer, y + j, count);
-  });
-}
-
-// Stride 1: columns [begin, end) of Rows output rows from `row` on, read from the plane x where it
-// lies.
-template <int Rows>
-void depthwise_in_place(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x,
-                        Index row, float* y, Index begin, Index end) noexcept {
-  const Index first = row - a.pad_h;  // input row
-  const bool inside = first >= 0 && first + Rows + 2 <= a.in_h;
-  for_columns(begin, end, [&](auto vectors, Index j, Index count) {
+// Columns [begin, end) of Rows output rows from `row` on, of the plane x into the row at y.
+template <int Stride, int Rows>
+void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, Index row,
+                    float* y, Index begin, Index end) noexcept {
+  constexpr int kInputRows = (Rows - 1) * Stride + 3;
+  const Index first = row * Stride - a.pad_h;  // input row
+  const bool inside = first >= 0 && first + kInputRows <= a.in_h;
+  for_columns<Stride == 1 ? kDepthVectors : 1>(begin, end, [&](auto vectors, Index j, Index count) {
     constexpr int kVectors = decltype(vectors)::value;
-    const Index column = j - a.pad_w;  // of the input
+    const Index column = j * Stride - a.pad_w;  // of the input
     const float* p = x + first * a.in_w + column;
-    DepthwiseBlock<Rows, kVectors> block(layer);
-    if (inside && column >= 0 && column + kVectors * kLanes + 2 <= a.in_w) {
-      block.add_rows([&](int u, int v, int t) {
-        return Vec::load_unaligned(p + u * a.in_w + v + t * kLanes);
-      });
+    DepthwiseBlock<Stride, Rows, kVectors> block(layer);
+    if (inside && column >= 0 && column + kVectors * Stride * kLanes + 2 <= a.in_w) {
+      block.add_rows([&](int u, int i) { return Vec::load_unaligned(p + u * a.in_w + i); });
     } else {
-      block.add_rows([&](int u, int v, int t) {
+      block.add_rows([&](int u, int i) {
         const bool exists = first + u >= 0 && first + u < a.in_h;
-        return exists ? load_padded(x + (first + u) * a.in_w, column + v + t * kLanes, a.in_w)
-                      : Vec(0.0F);
+        return exists ? load_padded(x + (first + u) * a.in_w, column + i, a.in_w) : Vec(0.0F);
       });
     }
-    block.store(layer, y + j, count);
+    block.store(layer, y + j, a.out_w, count);
   });
 }
 
-// Rows [row, last] of one plane of which pixels [begin, end) are wanted: the first and the last row
-// may be parts. `whole` makes Rows rows at a time, `part` columns of one.
-template <class Whole, class Part>
-inline void for_depthwise_rows(Index row, Index last, Index out_w, Index begin, Index end,
-                               Whole&& whole, Part&& part) noexcept {
-  while (row <= last) {
-    const Index start = row * out_w, from = begin > start ? begin - start : 0;
-    const Index to = end < start + out_w ? end - start : out_w;
-    const Index left = from == 0 ? (end - start) / out_w : 0;  // whole rows from here
-    const Index rows = last - row + 1 < left ? last - row + 1 : left;
+// The rows of one plane of which pixels [begin, end) are wanted: the first and the last row may be
+// parts.
+template <int Stride>
+void depthwise_plane(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, float* y,
+                     Index begin, Index end) noexcept {
+  for (Index row = begin / a.out_w; row * a.out_w < end;) {
+    const Index start = row * a.out_w, from = begin > start ? begin - start : 0;
+    const Index rows = from == 0 ? (end - start) / a.out_w : 0;  // whole rows from here
     if (rows >= kDepthRows) {
-      whole(Count<kDepthRows>{}, row);
+      depthwise_rows<Stride, kDepthRows>(layer, a, x, row, y + start, 0, a.out_w);
       row += kDepthRows;
     } else if (rows >= 2) {
-      whole(Count<2>{}, row);
+      depthwise_rows<Stride, 2>(layer, a, x, row, y + start, 0, a.out_w);
       row += 2;
     } else {
-      part(row++, from, to);
+      const Index to = end < start + a.out_w ? end - start : a.out_w;
+      depthwise_rows<Stride, 1>(layer, a, x, row, y + start, from, to);
+      ++row;
     }
-  }
-}
-
-// Stride 2: a few output rows at a time, so that their packed input is still in the first-level
-// cache.
-void depthwise_packed(DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, float* y,
-                      const Conv2dTile& tile) noexcept {
-  auto* strip = reinterpret_cast<float*>(tile.scratch);
-  const ConvStrip one_row(a, 1);
-  const Index fitting = 4096 / (one_row.phases_h * one_row.phases_w * one_row.width);
-  const Index band = fitting > kDepthRows ? fitting / kDepthRows * kDepthRows : kDepthRows;
-  const Index last = (tile.end - 1) / a.out_w;
-  for (Index row = tile.begin / a.out_w; row <= last; row += band) {
-    const Index rows = last - row + 1 < band ? last - row + 1 : band;
-    const ConvStrip shape(a, rows);
-    tap_offsets(a, shape, layer.offset);
-    layer.in_pitch = shape.width;
-    pack_strip(a, shape, x, 0, row, strip);
-    for_depthwise_rows(
-        row, row + rows - 1, a.out_w, tile.begin, tile.end,
-        [&](auto count, Index r) {
-          depthwise_rows<decltype(count)::value>(layer, strip + (r - row) * shape.width,
-                                                 y + r * a.out_w, 0, a.out_w);
-        },
-        [&](Index r, Index from, Index to) {
-          depthwise_rows<1>(layer, strip + (r - row) * shape.width, y + r * a.out_w, from, to);
-        });
   }
 }
 
@@ -207,21 +160,13 @@ void depthwise_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noe
   const Index plane = tile.image * a.groups + tile.group;
   const float* x = args.x + plane * args.x_plane();
   float* y = args.y + plane * args.y_plane();
-  DepthwiseLayer layer{.offset = {},
-                       .in_pitch = a.in_w,
-                       .out_w = a.out_w,
-                       .w = args.w + tile.group * 9,
-                       .b = args.b ? args.b[tile.group] : 0.0F,
-                       .slope = args.slope ? args.slope[tile.group] : 1};
-  if (a.stride == 2) return depthwise_packed(layer, a, x, y, tile);
-  for_depthwise_rows(
-      tile.begin / a.out_w, (tile.end - 1) / a.out_w, a.out_w, tile.begin, tile.end,
-      [&](auto count, Index row) {
-        depthwise_in_place<decltype(count)::value>(layer, a, x, row, y + row * a.out_w, 0, a.out_w);
-      },
-      [&](Index row, Index from, Index to) {
-        depthwise_in_place<1>(layer, a, x, row, y + row * a.out_w, from, to);
-      });
+  const DepthwiseLayer layer{.w = args.w + tile.group * 9,
+                             .b = args.b ? args.b[tile.group] : 0.0F,
+                             .slope = args.slope ? args.slope[tile.group] : 1};
+  if (a.stride == 1)
+    depthwise_plane<1>(layer, a, x, y, tile.begin, tile.end);
+  else
+    depthwise_plane<2>(layer, a, x, y, tile.begin, tile.end);
 }
 
 std::size_t depthwise_grad_input_scratch_bytes(const Conv2dGeometry& a) noexcept {
