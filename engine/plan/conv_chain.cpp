@@ -103,19 +103,24 @@ Index largest_value(const std::vector<ConvLayer>& layers) {  // between them, by
 // Measured: values that a third-level cache holds are worth keeping from it only where the rows fit
 // a second-level cache easily and kernels still get four at once; larger ones at any price.
 Budget budget(const std::vector<ConvLayer>& layers) {
-  return largest_value(layers) > (6 << 20) ? Budget{1 << 20, 2} : Budget{600 << 10, 4};
+  return largest_value(layers) > (6 << 20) ? Budget{2 << 20, 2} : Budget{600 << 10, 4};
 }
 
-// What a second-level cache holds as a whole needs no chain.
-constexpr Index kSmallValue = 2 << 20;
+Index fitting_rows(const std::vector<ConvLayer>& layers) {
+  const Index out_h = layers.back().geometry.out_h, most = budget(layers).bytes;
+  Index rows = 1;
+  while (rows < out_h && ConvChain::working_bytes(layers, rows + 1) <= most) ++rows;
+  return rows < out_h && rows > 4 ? rows - rows % 4 : rows;  // as many as kernels take at once
+}
+
+// Values that caches hold need no chain.
+constexpr Index kSmallValue = 4 << 20;
 
 }  // namespace
 
-ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch)
-    : table_(&kernels()), layers_(std::move(layers)), batch_(batch) {
-  const Index out_h = layers_.back().geometry.out_h;
-  while (rows_ < out_h && working_bytes(layers_, rows_ + 1) <= budget(layers_).bytes) ++rows_;
-  if (rows_ < out_h && rows_ > 4) rows_ -= rows_ % 4;  // as many as kernels take at once
+ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch, Index rows)
+    : table_(&kernels()), layers_(std::move(layers)), batch_(batch), rows_(rows) {
+  if (rows_ == 0) rows_ = fitting_rows(layers_);
   // The most rows of each layer that one step needs, from the last back.
   std::vector<Index> most(layers_.size(), rows_);
   for (std::size_t l = layers_.size() - 1; l > 0; --l) {
@@ -133,9 +138,9 @@ ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch)
     if (l + 1 == layers_.size()) break;
     // Room for twice as many, so that rows that stay move half as often.
     const Conv2dGeometry& next = layers_[l + 1].geometry;
-    const Index rows = next.kernel_h > next.stride ? 2 * most[l] : most[l];
-    const Index pitch = pitch_of(rows * g.out_w);
-    buffers_.push_back({.offset = buffer_floats_, .pitch = pitch, .rows = rows});
+    const Index room = next.kernel_h > next.stride ? 2 * most[l] : most[l];
+    const Index pitch = pitch_of(room * g.out_w);
+    buffers_.push_back({.offset = buffer_floats_, .pitch = pitch, .rows = room});
     buffer_floats_ += channels_of(g) * pitch + kReadAfter;
   }
   buffer_floats_ = (buffer_floats_ + 15) / 16 * 16;
@@ -151,6 +156,12 @@ Index ConvChain::working_bytes(const std::vector<ConvLayer>& layers, Index rows)
     kept = std::max<Index>(g.kernel_h - g.stride, 0);
   }
   return floats * static_cast<Index>(sizeof(float));
+}
+
+// The first row of its input that a layer reads for row `row` of its output.
+Index ConvChain::first_read(std::size_t layer, Index row) const {
+  const Conv2dGeometry& g = layers_[layer].geometry;
+  return std::max<Index>(row * g.stride - g.pad_h, 0);
 }
 
 // How many rows of its input a layer has read when its output is there up to row `end`.
@@ -186,10 +197,11 @@ void ConvChain::advance(std::size_t layer, const float* x, float* y, Progress* p
   g.pad_h -= done * g.stride;
   if (layer > 0) {
     const Progress& before = progress[layer - 1];
-    args.x = buffers + buffers_[layer - 1].offset;
+    const Index first = first_read(layer, done);
+    args.x = buffers + buffers_[layer - 1].offset + (first - before.base) * g.in_w;
     args.x_pitch = buffers_[layer - 1].pitch;
-    g.in_h = before.done - before.base;
-    g.pad_h += before.base;
+    g.in_h = before.done - first;
+    g.pad_h += first;
   }
   if (layer + 1 < layers_.size()) {
     args.y = buffers + buffers_[layer].offset + (done - progress[layer].base) * g.out_w;
@@ -210,10 +222,6 @@ void ConvChain::run_stripe(const float* x, float* y, Index begin, Index end,
   std::array<Progress, kMostLayers> progress;
   std::array<Index, kMostLayers> needed{};
   const std::size_t last = layers_.size() - 1;
-  const auto first_read = [&](std::size_t layer, Index row) {
-    const Conv2dGeometry& g = layers_[layer].geometry;
-    return std::max<Index>(row * g.stride - g.pad_h, 0);
-  };
   Index first = begin;
   for (std::size_t l = last + 1; l-- > 0; first = first_read(l, first))
     progress[l] = {first, first};

@@ -33,8 +33,9 @@ struct ConvLayer {
 
 class ConvChain {
  public:
-  // Each layer's input is the output of the one before; for the kernels in use now.
-  ConvChain(std::vector<ConvLayer> layers, Index batch);
+  // Each layer's input is the output of the one before; for the kernels in use now. `rows` of the
+  // last layer at a time; 0: as many as pays.
+  ConvChain(std::vector<ConvLayer> layers, Index batch, Index rows = 0);
 
   [[nodiscard]] Index rows() const { return rows_; }  // of the last layer, at a time
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
@@ -54,6 +55,7 @@ class ConvChain {
   struct Progress {
     Index base = 0, done = 0;
   };
+  [[nodiscard]] Index first_read(std::size_t layer, Index row) const;
   [[nodiscard]] Index rows_read(std::size_t layer, Index end) const;
   void slide(std::size_t layer, float* buffer, Progress& progress, Index first) const;
   void advance(std::size_t layer, const float* x, float* y, Progress* progress, Index end,
@@ -63,7 +65,7 @@ class ConvChain {
   const KernelTable* table_;
   std::vector<ConvLayer> layers_;
   std::vector<Buffer> buffers_;
-  Index batch_, rows_ = 1;
+  Index batch_, rows_;
   Index buffer_floats_ = 0;
   std::size_t scratch_bytes_ = 0;
 };

@@ -124,7 +124,9 @@ void Plan::place_values() {
 Plan::Workspace::Workspace(const Plan& plan) {
   const int threads = thread_count();
   const auto stride = static_cast<Index>((plan.scratch_bytes_ + 63) / 64 * 64);
-  memory_ = Tensor::empty({checked_add(plan.memory_bytes_, checked_mul(stride, threads)) / kFloat});
+  constexpr Index kReadAfter = 256;  // of the last value: Conv2dArgs::x_pitch
+  memory_ = Tensor::empty(
+      {checked_add(plan.memory_bytes_, checked_mul(stride, threads) + kReadAfter) / kFloat});
   auto* block = memory_.data<float>();
   run_.scratch = {.memory = reinterpret_cast<std::byte*>(block + plan.memory_bytes_ / kFloat),
                   .stride = static_cast<std::size_t>(stride),

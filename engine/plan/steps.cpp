@@ -25,12 +25,11 @@ Index whole(const Graph::Node& node, const std::string& name) {
   return static_cast<Index>(node.attributes.at(name));
 }
 
-// Whether a pointwise convolution may read its input where it lies: not when its channels are a
-// multiple of pages apart, and so compete for the same places in a cache.
+// Whether a pointwise convolution may read its input where it lies: in our own memory, which goes
+// on after the last value.
 bool reads_in_place(const Graph& graph, Index x, const Conv2dGeometry& g) {
-  const Index from_page = g.in_h * g.in_w * 4 % 4096;
   const bool ours = std::find(graph.inputs.begin(), graph.inputs.end(), x) == graph.inputs.end();
-  return ours && g.kernel_h == 1 && g.kernel_w == 1 && from_page >= 256 && from_page <= 4096 - 256;
+  return ours && g.kernel_h == 1 && g.kernel_w == 1;
 }
 
 // A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.

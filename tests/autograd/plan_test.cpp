@@ -3,6 +3,7 @@
 
 #include "autograd/ops.hpp"
 #include "autograd/trace.hpp"
+#include "engine/plan/conv_parts.hpp"
 #include "engine/plan/passes.hpp"
 #include "tests/ops/op_test.hpp"
 
@@ -97,9 +98,35 @@ TEST_CASE("plan: an activation of concatenated convolutions goes into each", "[p
     const Graph graph = fuse_activation(fold_batch_norm(traced(network, x)));
     CHECK(ops(graph) == std::vector<std::string>{"conv2d", "conv2d", "concat"});
     CHECK(graph.nodes[0].attributes.at("slope") == 0);
-    // Of one image the parts are made where they belong; of two they are copied.
-    CHECK(Plan(traced(network, x)).steps().size() == (batch == 1 ? 2 : 4));
+    // Of one image the parts are made by one step, where they belong; of two they are copied.
+    CHECK(Plan(traced(network, x)).steps().size() == (batch == 1 ? 1 : 4));
     check_plan(network, x);
+  }
+}
+
+TEST_CASE("plan: convolutions of one input become one, its channels values of their own",
+          "[plan]") {
+  for (const Index kernel : {1, 3}) {
+    const Network network = [&](const Var& x) {
+      const auto conv = [&](const Var& in, Index out, std::uint64_t seed) {
+        return ag::conv2d(in, constant({out, in.shape()[1], kernel, kernel}, seed),
+                          seed % 2 ? Var() : constant({out}, seed + 1), {.pad = kernel / 2});
+      };
+      const Var before = ag::relu(conv(x, 16, 1));
+      const Var a = ag::leaky_relu(conv(before, 19, 2), {.slope = 0.1}), b = conv(before, 16, 3);
+      const Var c = ag::relu(conv(before, 4, 4));
+      return std::vector{ag::concat({conv(a, 4, 5), c, b}, 1)};
+    };
+    const Tensor x = random_tensor({1, 3, 21, 37}, 9);
+    const Graph graph = merge_convolutions(fuse_activation(traced(network, x)));
+    CHECK(ops(graph) == std::vector<std::string>{"conv2d", "conv2d_parts", "part", "part", "part",
+                                                 "conv2d", "concat"});
+    std::vector<Index> channels;
+    for (const auto& [value, count] : part_outputs(graph, graph.nodes[1]))
+      channels.push_back(count);
+    CHECK(channels == std::vector<Index>{19, 16, 4});
+    check_plan(network, x);
+    check_plan(network, random_tensor({2, 3, 21, 37}, 9));
   }
 }
 

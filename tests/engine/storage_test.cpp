@@ -14,8 +14,9 @@ namespace rf::test {
 namespace {
 
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
+constexpr Index kLargePages = 8;  // of 16 megabytes
 
-// Pages that this process had to be given while f ran.
+// Pages, small or of two megabytes, that this process had to be given while f ran.
 template <class F>
 Index pages_mapped(F&& f) {
   rusage before{}, after{};
@@ -59,27 +60,25 @@ TEST_CASE("storage: what was freed serves the next request, also in parts and jo
           "[storage]") {
   if (!keeps_memory()) return;
   const WithLimit limit(64 * kMegabyte);
-  constexpr Index kPages = 16 * kMegabyte / 4096;
-  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) >= kPages / 2);  // a page may be a large one
-  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) < kPages / 16);
+  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) >= kLargePages);
+  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) < kLargePages);
   CHECK(pages_mapped([] {
           std::vector<std::shared_ptr<void>> parts;
           for (int i = 0; i < 4; ++i) parts.push_back(touched(4 * kMegabyte));
           std::swap(parts[0], parts[2]);  // given back in another order
-        }) < kPages / 16);
-  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) < kPages / 16);
+        }) < kLargePages);
+  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) < kLargePages);
 }
 
 TEST_CASE("storage: no more is kept than the limit says", "[storage]") {
   if (!keeps_memory()) return;
   const WithLimit limit(8 * kMegabyte);
-  constexpr Index kPages = 16 * kMegabyte / 4096;
   touched(16 * kMegabyte);  // above the limit: goes back
-  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) >= kPages / 2);
+  CHECK(pages_mapped([] { touched(16 * kMegabyte); }) >= kLargePages);
   touched(8 * kMegabyte);
-  CHECK(pages_mapped([] { touched(8 * kMegabyte); }) < kPages / 16);
+  CHECK(pages_mapped([] { touched(8 * kMegabyte); }) < kLargePages / 2);
   set_kept_memory_limit(0);
-  CHECK(pages_mapped([] { touched(8 * kMegabyte); }) >= kPages / 4);
+  CHECK(pages_mapped([] { touched(8 * kMegabyte); }) >= kLargePages / 2);
 }
 
 TEST_CASE("storage: blocks do not overlap, whatever order they come and go in", "[storage]") {

@@ -93,6 +93,51 @@ TEST_CASE("conv2d: every table agrees with the reference on random problems, wit
   }
 }
 
+TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", "[conv2d][isa]") {
+  Random random(77, RandomPurpose::test);
+  const auto below = [&](std::uint32_t n) { return static_cast<Index>(random.below(n)); };
+  for (int round = 0; round < 60; ++round) {
+    const Index kernel = round % 2 ? 3 : 1, in = 1 + below(9), out = 3 + below(30);
+    const Conv2dParams params{.stride = 1, .pad = kernel / 2};
+    Problem p;
+    p.x = {1, in, 1 + below(9), 1 + below(70)};
+    p.w = {out, in, kernel, kernel};
+    p.params = params;
+    p.y = conv2d_out_shape(p.x, p.w, params);
+    const Index plane = p.x[2] * p.x[3], x_pitch = plane + below(40), y_pitch = plane + below(40);
+    CAPTURE(to_string(p.x), to_string(p.w), x_pitch, y_pitch);
+    // Of x as much as the contract says, and not a float more.
+    GuardedFloats x(x_pitch * (in - 1) + plane + 64), w(p.w.numel()), b(out), slope(out);
+    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4);
+    const Index first = 1 + below(static_cast<std::uint32_t>(out - 2));
+    const auto outputs = [&](const KernelTable& table) {
+      GuardedFloats one(y_pitch * (first - 1) + plane), rest(y_pitch * (out - first - 1) + plane);
+      const std::vector<Conv2dPart<float>> parts{{one.data(), first}, {rest.data(), out - first}};
+      Conv2dArgs<float> args = make_args(p, x.data(), w.data(), b.data(), nullptr);
+      args.slope = slope.data();
+      args.x_pitch = x_pitch;
+      args.y_pitch = y_pitch;
+      args.parts = parts.data();
+      args.part_count = 2;
+      run(table, p, args, plane);
+      CHECK(one.front_is_intact());
+      CHECK(rest.front_is_intact());
+      std::vector<float> values;  // without what lies between the channels
+      for (Index k = 0; k < out; ++k) {
+        const float* from =
+            k < first ? one.data() + k * y_pitch : rest.data() + (k - first) * y_pitch;
+        values.insert(values.end(), from, from + plane);
+      }
+      return Tensor::from({out, plane}, std::span<const float>(values));
+    };
+    const Tensor expected = outputs(isa::scalar);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name);
+      CHECK(relative_error(outputs(*table), expected) < 1e-5);
+    }
+  }
+}
+
 TEST_CASE("conv2d: the op agrees with the reference in double on random problems",
           "[conv2d][isa]") {
   Random random(7, RandomPurpose::test);

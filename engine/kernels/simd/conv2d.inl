@@ -28,10 +28,12 @@ struct ConvTarget {
   Index vectors;           // that hold any pixel
   float* buffer;           // [channels][kConvTile]
   const float* slope;      // [channels], of the activation; nullptr: none
+  Index ahead;             // floats from an input to one that is read soon and may be far away,
+                           // fetched if the block is told to
 };
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
-template <int Channels, int Vectors>
+template <int Channels, int Vectors, bool Ahead>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
@@ -41,6 +43,7 @@ template <int Channels, int Vectors>
   }
   for (Index r = 0; r < taps; ++r) {
     const float* p = strip + offset[r];
+    if constexpr (Ahead) __builtin_prefetch(p + target.ahead);
     Vec x[Vectors];
     for (int v = 0; v < Vectors; ++v) x[v] = Vec::load_unaligned(p + v * kLanes);
     for (int k = 0; k < Channels; ++k) {
@@ -61,16 +64,16 @@ template <int Channels, int Vectors>
   }
 }
 
-template <int Channels>
+template <int Channels, bool Ahead>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
   if (target.vectors > 2)
-    conv_block<Channels, kConvVectors>(strip, offset, taps, w, b, target);
+    conv_block<Channels, kConvVectors, Ahead>(strip, offset, taps, w, b, target);
   else if (target.vectors == 2)
-    conv_block<Channels, 2>(strip, offset, taps, w, b, target);
+    conv_block<Channels, 2, Ahead>(strip, offset, taps, w, b, target);
   else
-    conv_block<Channels, 1>(strip, offset, taps, w, b, target);
+    conv_block<Channels, 1, Ahead>(strip, offset, taps, w, b, target);
 }
 
 // The tile of strip positions q .. q + count - 1, whose rows are `width` apart.
@@ -150,15 +153,19 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
     ConvTarget target = tile_target(q, count, shape.width, a.out_w);
     target.plane = out_plane;
     target.buffer = buffer;
-    Index channel = channels;
+    Index channel = channels, blocks = 0;
     for (Index p = 0; p < part_count; ++p) {
       for (Index k = 0; k < parts[p].channels;) {
         target.to = parts[p].y + k * out_plane + first_row * a.out_w;
         target.slope = args.slope ? args.slope + channel : nullptr;
+        // The first blocks of a tile fetch a vector each of the next tile's inputs.
+        target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
+        ++blocks;
         const float *weights = args.w + channel * shape.taps,
                     *b = args.b ? args.b + channel : nullptr;
         const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
-          conv_block<decltype(block)::value>(strip + q, offset, shape.taps, weights, b, target);
+          conv_block<decltype(block)::value, true>(strip + q, offset, shape.taps, weights, b,
+                                                   target);
         });
         store_buffered(target, made, q, count, shape.width, a.out_w, target.to);
         k += made;

@@ -217,7 +217,8 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
                       .buffer = nullptr,
-                      .slope = nullptr};
+                      .slope = nullptr,
+                      .ahead = 0};
     for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
     for (Index c = 0; c < a.in_channels; ++c) {
       for (Index v = 0; v < target.vectors; ++v) {
@@ -231,7 +232,7 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
         const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
           for (Index place = 0; place < kPlaces; ++place) {
             target.to = scratch.m + place * m_place;
-            conv_block<decltype(block)::value>(
+            conv_block<decltype(block)::value, false>(
                 scratch.v + place * v_place, scratch.channel, a.in_channels,
                 u + (place * a.out_channels + channel) * a.in_channels, nullptr, target);
           }
