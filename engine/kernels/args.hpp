@@ -19,6 +19,10 @@ struct Conv2dGeometry {
   Index kernel_h, kernel_w, stride, pad_h, pad_w, dilation;
 };
 
+// Output channels whose weights for one input value lie side by side, where weights are transformed
+// once.
+inline constexpr Index kWeightBlock = 8;
+
 // Some of a convolution's output channels, in an array of their own.
 template <class T>
 struct Conv2dPart {

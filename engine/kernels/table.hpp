@@ -19,7 +19,7 @@ struct KernelTable {
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
   // The same for 3x3 layers of stride 1 by Winograd's F(4x4, 3x3); nullptr where there is none. A
   // tile's range is of rows of 4x4 output tiles. `u` are the layer's weights, transformed once:
-  // [36][out_channels][in_channels].
+  // [36][out_channels / 8, rounded up][in_channels][8], channels that are not there 0.
   void (*winograd_weights)(const Conv2dGeometry&, const float* w, float* u) noexcept;
   std::size_t (*winograd_scratch_bytes)(const Conv2dGeometry&, Index tile_rows) noexcept;
   void (*winograd)(const Conv2dArgs<float>&, const float* u, const Conv2dTile& rows) noexcept;

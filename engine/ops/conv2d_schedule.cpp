@@ -53,7 +53,8 @@ Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
 
 Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) const {
   if (!winograd_) return {};
-  Tensor u = Tensor::empty({36, g.out_channels, g.in_channels});
+  Tensor u =
+      Tensor::empty({36, ceil_div(g.out_channels, kWeightBlock), g.in_channels, kWeightBlock});
   table_->winograd_weights(g, w, u.data<float>());
   return u;
 }

@@ -15,7 +15,7 @@ class Conv2dSchedule {
 
   // Winograd's F(4x4, 3x3) instead of the direct kernel.
   [[nodiscard]] bool winograd() const { return winograd_; }
-  // The weights as its kernel wants them: [36, out_channels, in_channels]; without elements for the
+  // The weights as its kernel wants them (KernelTable::winograd_weights); without elements for the
   // direct kernel.
   [[nodiscard]] Tensor transformed(const Conv2dGeometry& geometry, const float* w) const;
 

@@ -220,7 +220,8 @@ TEST_CASE("conv2d: Winograd's kernel agrees with the reference in double, within
     for (const KernelTable* table : supported_kernel_tables()) {
       if (!table->winograd) continue;
       CAPTURE(table->name);
-      GuardedFloats gx(x.numel()), gw(weights.numel()), y(kImages * out * plane), u(36 * in * out);
+      GuardedFloats gx(x.numel()), gw(weights.numel()), y(kImages * out * plane),
+          u(36 * in * ceil_div(out, kWeightBlock) * kWeightBlock);
       std::copy_n(x.data<float>(), x.numel(), gx.data());
       std::copy_n(weights.data<float>(), weights.numel(), gw.data());
       table->winograd_weights(geometry, gw.data(), u.data());

@@ -65,23 +65,47 @@ inline void store_partial(float* p, Vec v, Index count) {
 }
 #endif
 
-// even = a[0], a[2], .. b[0], b[2], ..; odd = a[1], a[3], .. b[1], b[3], .. The compilers' shuffles
-// serve every instruction set; xsimd 8.1 has no word for these.
-inline void unzip(Vec a, Vec b, Vec& even, Vec& odd) {
+// The compilers' shuffles serve every instruction set; xsimd 8.1 has no word for these.
 #if defined(__AVX512F__)
-#define RF_LANES_2(first)                                                                 \
-  first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14,  \
-      first + 16, first + 18, first + 20, first + 22, first + 24, first + 26, first + 28, \
-      first + 30
+#define RF_EVERY_SECOND(i)                                                                       \
+  i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
+      i + 26, i + 28, i + 30
+#define RF_BY_TURNS(i)                                                                         \
+  i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19, i + 4, i + 20, i + 5, i + 21, i + 6, \
+      i + 22, i + 7, i + 23
 #elif defined(__AVX__)
-#define RF_LANES_2(first) \
-  first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14
+#define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
+#define RF_BY_TURNS(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
 #else
-#define RF_LANES_2(first) first, first + 2, first + 4, first + 6
+#define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6
+#define RF_BY_TURNS(i) i, i + 4, i + 1, i + 5
 #endif
-  even = Vec(__builtin_shufflevector(a.data, b.data, RF_LANES_2(0)));
-  odd = Vec(__builtin_shufflevector(a.data, b.data, RF_LANES_2(1)));
-#undef RF_LANES_2
+
+// even = a[0], a[2], .. b[0], b[2], ..; odd = a[1], a[3], .. b[1], b[3], ..
+inline void unzip(Vec a, Vec b, Vec& even, Vec& odd) {
+  even = Vec(__builtin_shufflevector(a.data, b.data, RF_EVERY_SECOND(0)));
+  odd = Vec(__builtin_shufflevector(a.data, b.data, RF_EVERY_SECOND(1)));
+}
+
+// low = a[0], b[0], a[1], b[1], ..; high = the rest.
+inline void zip(Vec a, Vec b, Vec& low, Vec& high) {
+  low = Vec(__builtin_shufflevector(a.data, b.data, RF_BY_TURNS(0)));
+  high = Vec(__builtin_shufflevector(a.data, b.data, RF_BY_TURNS(kLanes / 2)));
+}
+
+// v[0][0], v[1][0], v[2][0], v[3][0], v[0][1], ..: 4 kLanes floats to `to`.
+inline void store_by_turns(const Vec (&v)[4], float* to) {
+  Vec even[2], odd[2], line[4];
+  zip(v[0], v[2], even[0], even[1]);
+  zip(v[1], v[3], odd[0], odd[1]);
+  for (int i = 0; i < 2; ++i) zip(even[i], odd[i], line[2 * i], line[2 * i + 1]);
+  for (int i = 0; i < 4; ++i) line[i].store_unaligned(to + i * kLanes);
+}
+
+inline void copy_floats(float* to, const float* from, Index count) {
+  Index i = 0;
+  for (; i + kLanes <= count; i += kLanes) Vec::load_unaligned(from + i).store_unaligned(to + i);
+  if (i < count) store_partial(to + i, load_partial(from + i, count - i), count - i);
 }
 
 // x where x > 0, slope x otherwise; where slope <= 1 that is the larger of the two.

@@ -28,12 +28,16 @@ struct ConvTarget {
   Index vectors;           // that hold any pixel
   float* buffer;           // [channels][kConvTile]
   const float* slope;      // [channels], of the activation; nullptr: none
-  Index ahead;             // floats from an input to one that is read soon and may be far away,
-                           // fetched if the block is told to
+  Index ahead;             // floats from an input to one that is read soon and may be far away
 };
 
+// Where a block finds the weight of its channel k for tap r: w[k * taps + r], as a layer has them,
+// or w[r * kWeightBlock + k], transformed for the purpose. Inputs of the first kind are fetched
+// ahead.
+enum class Weights { by_channel, by_tap };
+
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
-template <int Channels, int Vectors, bool Ahead>
+template <Weights Order, int Channels, int Vectors>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
@@ -43,11 +47,11 @@ template <int Channels, int Vectors, bool Ahead>
   }
   for (Index r = 0; r < taps; ++r) {
     const float* p = strip + offset[r];
-    if constexpr (Ahead) __builtin_prefetch(p + target.ahead);
+    if constexpr (Order == Weights::by_channel) __builtin_prefetch(p + target.ahead);
     Vec x[Vectors];
     for (int v = 0; v < Vectors; ++v) x[v] = Vec::load_unaligned(p + v * kLanes);
     for (int k = 0; k < Channels; ++k) {
-      const Vec weight(w[k * taps + r]);
+      const Vec weight(Order == Weights::by_channel ? w[k * taps + r] : w[r * kWeightBlock + k]);
       for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(weight, x[v], acc[k][v]);
     }
   }
@@ -64,16 +68,16 @@ template <int Channels, int Vectors, bool Ahead>
   }
 }
 
-template <int Channels, bool Ahead>
+template <Weights Order, int Channels>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
   if (target.vectors > 2)
-    conv_block<Channels, kConvVectors, Ahead>(strip, offset, taps, w, b, target);
+    conv_block<Order, Channels, kConvVectors>(strip, offset, taps, w, b, target);
   else if (target.vectors == 2)
-    conv_block<Channels, 2, Ahead>(strip, offset, taps, w, b, target);
+    conv_block<Order, Channels, 2>(strip, offset, taps, w, b, target);
   else
-    conv_block<Channels, 1, Ahead>(strip, offset, taps, w, b, target);
+    conv_block<Order, Channels, 1>(strip, offset, taps, w, b, target);
 }
 
 // The tile of strip positions q .. q + count - 1, whose rows are `width` apart.
@@ -164,8 +168,8 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
         const float *weights = args.w + channel * shape.taps,
                     *b = args.b ? args.b + channel : nullptr;
         const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
-          conv_block<decltype(block)::value, true>(strip + q, offset, shape.taps, weights, b,
-                                                   target);
+          conv_block<Weights::by_channel, decltype(block)::value>(strip + q, offset, shape.taps,
+                                                                  weights, b, target);
         });
         store_buffered(target, made, q, count, shape.width, a.out_w, target.to);
         k += made;

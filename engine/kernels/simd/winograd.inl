@@ -60,14 +60,18 @@ inline void winograd_output(const Vec (&m)[6], Vec (&y)[4]) noexcept {
   y[3] = xsimd::fma(eight, d, b) + m[5];
 }
 
-// u[place][k][c] = (G w[k][c] G^T)[place].
+// u[place][k / 8][c][k % 8] = (G w[k][c] G^T)[place].
 void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcept {
-  const Index filters = a.out_channels * a.in_channels;
+  const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
+              filters = blocks * a.in_channels * kWeightBlock;
   for (Index first = 0; first < filters; first += kLanes) {
     const Index count = filters - first < kLanes ? filters - first : kLanes;
     alignas(64) float lanes[9][kLanes] = {};
     for (Index f = 0; f < count; ++f) {
-      for (Index tap = 0; tap < 9; ++tap) lanes[tap][f] = w[(first + f) * 9 + tap];
+      const Index row = (first + f) / kWeightBlock, c = row % a.in_channels;
+      const Index k = row / a.in_channels * kWeightBlock + (first + f) % kWeightBlock;
+      if (k >= a.out_channels) continue;
+      for (Index tap = 0; tap < 9; ++tap) lanes[tap][f] = w[(k * a.in_channels + c) * 9 + tap];
     }
     Vec columns[3][6];  // G w, by column of w
     for (int j = 0; j < 3; ++j) {
@@ -132,22 +136,6 @@ void winograd_load(const float* strip, const Index* tap, float* v, Index stride)
   }
 }
 
-// to[4 t + j] = from[j][t] for `tiles` tiles, of which `pixels` pixels exist.
-inline void interleave_tiles(const float (*from)[kLanes], Index tiles, Index pixels,
-                             float* to) noexcept {
-  const Index whole = pixels / 4 < tiles ? pixels / 4 : tiles;
-  const float *a = from[0], *b = from[1], *c = from[2], *d = from[3];
-  for (Index t = 0; t < whole; ++t) {
-    to[4 * t] = a[t];
-    to[4 * t + 1] = b[t];
-    to[4 * t + 2] = c[t];
-    to[4 * t + 3] = d[t];
-  }
-  if (whole < tiles) {
-    for (Index p = 4 * whole; p < pixels; ++p) to[p] = from[p % 4][p / 4];
-  }
-}
-
 // A^T m A of the kLanes tiles at strip positions q .. of one output channel, `count` of which
 // count, to their pixels of the plane y. Strip rows are `width` apart and begin at tile row
 // `first_row`.
@@ -162,7 +150,7 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
     for (int i = 0; i < 6; ++i) column[i] = Vec::load_aligned(m + (i * 6 + j) * stride);
     winograd_output(column, columns[j]);
   }
-  alignas(64) float pixels[4][4][kLanes];
+  alignas(64) float pixels[4][4 * kLanes];  // rows of the tiles side by side
 #pragma GCC unroll 6
   for (int i = 0; i < 4; ++i) {
     const Vec row[6] = {columns[0][i], columns[1][i], columns[2][i],
@@ -172,19 +160,19 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
 #pragma GCC unroll 6
     for (int j = 0; j < 4; ++j) {
       const Vec sum = out[j] + Vec(bias);
-      (slope ? activated(sum, *slope) : sum).store_aligned(pixels[i][j]);
+      out[j] = slope ? activated(sum, *slope) : sum;
     }
+    store_by_turns(out, pixels[i]);
   }
   for (Index t = 0; t < count;) {
     const Index row = (q + t) / width, column = (q + t) % width;
     const Index run = width - column < count - t ? width - column : count - t;
     const Index kept = tiles.out_w - column < run ? tiles.out_w - column : run;  // 0 in the gap
+    const Index floats = a.out_w - 4 * column < 4 * kept ? a.out_w - 4 * column : 4 * kept;
     for (Index i = 0; i < 4 && kept > 0; ++i) {
       const Index out_row = (first_row + row) * 4 + i;
       if (out_row >= a.out_h) break;
-      const float* from = &pixels[i][0][t];
-      interleave_tiles(reinterpret_cast<const float(*)[kLanes]>(from), kept, a.out_w - 4 * column,
-                       y + out_row * a.out_w + 4 * column);
+      copy_floats(y + out_row * a.out_w + 4 * column, pixels[i] + 4 * t, floats);
     }
     t += run;
   }
@@ -229,12 +217,17 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
     Index channel = 0;
     for (Index p = 0; p < part_count; ++p) {
       for (Index k = 0; k < parts[p].channels;) {
-        const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
+        const Index left = parts[p].channels - k,
+                    side_by_side = kWeightBlock - channel % kWeightBlock;
+        const Index made = in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
           for (Index place = 0; place < kPlaces; ++place) {
             target.to = scratch.m + place * m_place;
-            conv_block<decltype(block)::value, false>(
+            const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock;
+            conv_block<Weights::by_tap, decltype(block)::value>(
                 scratch.v + place * v_place, scratch.channel, a.in_channels,
-                u + (place * a.out_channels + channel) * a.in_channels, nullptr, target);
+                u + (place * blocks + channel / kWeightBlock) * a.in_channels * kWeightBlock +
+                    channel % kWeightBlock,
+                nullptr, target);
           }
         });
         for (Index i = 0; i < made; ++i, ++k, ++channel) {
