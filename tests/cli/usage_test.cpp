@@ -189,14 +189,16 @@ TEST_CASE("info --plan shows every step of the network for a picture") {
   const auto plan = nlohmann::json::parse(
       run_program({"info", model, "--image", "64x48", "--plan", "--json"}).out)["plan"];
   double flops = 0;
-  std::size_t convolutions = 0;
+  std::size_t convolutions = 0, merged = 0;
   for (const auto& step : plan["steps"]) {
     flops += step["flops"].get<double>();
     if (step["op"] == "conv2d") ++convolutions;
+    if (step["op"] == "conv2d_parts") ++merged;
     CHECK(step["ms"] >= 0);
     CHECK(step["op"] != "batch_norm");
   }
-  CHECK(convolutions == 27 + 5 + 15 + 9);  // backbone, pyramid, context modules, heads
+  CHECK(convolutions == 27 + 5 + 3);  // backbone, pyramid, the last one of each context module
+  CHECK(merged == 3 * 2 + 3);         // context modules: two of two each; heads: three of three
   CHECK(flops > 1e6);
   CHECK(plan["memory_bytes"] > 0);
   const Outcome table = run_program({"info", model, "--image", "64x48", "--plan"});
