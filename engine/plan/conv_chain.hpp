@@ -4,28 +4,11 @@
 
 #include <vector>
 
-#include "engine/graph.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "engine/plan/conv_layer.hpp"
 
 namespace rf {
-
-// A convolution with weights that are constants.
-struct ConvLayer {
-  Conv2dGeometry geometry;
-  Tensor w, b;   // b without elements: none
-  Tensor slope;  // of the activation behind it, [out_channels]; without elements: none
-
-  // All but x and y.
-  [[nodiscard]] Conv2dArgs<float> args() const;
-  [[nodiscard]] bool depthwise() const {
-    return geometry.in_channels == 1 && geometry.out_channels == 1;
-  }
-};
-
-// The layers of a node: one of a "conv2d" or "conv2d_parts", several of a "conv2d_chain". Throws
-// UsageError when weights are no constants.
-[[nodiscard]] std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node);
 
 // Convolutions by the direct kernel whose result only the next one reads, as nodes
 // "conv2d_chain"(x, w0, b0, w1, b1, ...): as many together as pays.

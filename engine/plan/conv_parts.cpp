@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_layer.hpp"
 
 namespace rf {
 

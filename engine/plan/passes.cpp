@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "engine/check.hpp"
-#include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_layer.hpp"
 
 namespace rf {
 

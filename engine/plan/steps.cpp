@@ -10,6 +10,7 @@
 #include "engine/ops/conv2d_schedule.hpp"
 #include "engine/ops/run.hpp"
 #include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_layer.hpp"
 #include "engine/plan/conv_parts.hpp"
 #include "engine/plan/passes.hpp"
 
