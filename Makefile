@@ -115,7 +115,7 @@ fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
 	$(BUILD) build --parallel $(JOBS) --target fit_picture
 	build/fit_picture '$(demo_photo)' --out fit.png
 
-# The training of weights/retinaface_mobilenet0.25.safetensors in three stages, each from the end of the one before; its card
+# The training of weights/retinaface_mobilenet0.25.safetensors in two stages, the second from the end of the first; its card
 # tells what came out. $(call stage,name,weights to begin with,flags): goes on where it was interrupted, and does nothing when
 # it had ended.
 RUN ?= runs/light
@@ -124,11 +124,10 @@ stage = if ls '$(RUN)/$(1)'/checkpoint-* > /dev/null 2>&1; then build/retinaface
 	build/retinaface train --data '$(SHARED)/data/wider/train' --data '$(SHARED)/data/mtfl_mosaic' --out '$(RUN)/$(1)' \
 	  --init '$(2)' --teacher '$(TEACHER)' --batch 16 --size 320,448,640 --min-face 7 --positive-iou 0.4 --freeze 0 \
 	  --schedule cosine --ema 0.999 --validate-every 2 --log-every 50 --cache-mb 4000 $(3); fi
-boxes = --box-weight 2 --landmark-weight 1 --clip 20 --crop 0.15,1.4 --warm-up 0.5
 weights: build
 	$(call stage,a,$(SHARED)/weights/mobilenetV1X0.25_pretrain.tar,--epochs 34 --box-weight 0.5 --clip 10 --crop 0.35$(comma)1.4 --warm-up 1)
-	$(call stage,b,$(RUN)/a/last.safetensors,--epochs 32 --lr 8e-3 --seed 2 $(boxes))
-	$(call stage,c,$(RUN)/b/last.safetensors,--epochs 24 --lr 1e-2 --seed 3 --teacher-features 20 $(boxes))
+	$(call stage,b,$(RUN)/a/last.safetensors,--epochs 32 --lr 1e-2 --seed 2 --teacher-features 20 \
+	  --box-weight 2 --landmark-weight 1 --clip 20 --crop 0.15$(comma)1.4 --warm-up 0.5)
 
 bench-training: configure
 	$(call install,python3-torch)
