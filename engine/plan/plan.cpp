@@ -16,6 +16,7 @@ namespace rf {
 namespace {
 
 constexpr Index kFloat = static_cast<Index>(sizeof(float));
+constexpr Index kReadAfter = 256;  // bytes after a value: Conv2dArgs::x_pitch
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -110,7 +111,8 @@ void Plan::place_values() {
   std::vector<Index> roots;
   for (Index v = 0; v < static_cast<Index>(graph_.values.size()); ++v) {
     if (places_[at(v)].root != v) continue;
-    lifetimes[at(v)].bytes = checked_mul(graph_.values[at(v)].shape.numel(), kFloat);
+    lifetimes[at(v)].bytes =
+        checked_add(checked_mul(graph_.values[at(v)].shape.numel(), kFloat), kReadAfter);
     placed.push_back(lifetimes[at(v)]);
     roots.push_back(v);
   }
@@ -124,9 +126,7 @@ void Plan::place_values() {
 Plan::Workspace::Workspace(const Plan& plan) {
   const int threads = thread_count();
   const auto stride = static_cast<Index>((plan.scratch_bytes_ + 63) / 64 * 64);
-  constexpr Index kReadAfter = 256;  // of the last value: Conv2dArgs::x_pitch
-  memory_ = Tensor::empty(
-      {checked_add(plan.memory_bytes_, checked_mul(stride, threads) + kReadAfter) / kFloat});
+  memory_ = Tensor::empty({checked_add(plan.memory_bytes_, checked_mul(stride, threads)) / kFloat});
   auto* block = memory_.data<float>();
   run_.scratch = {.memory = reinterpret_cast<std::byte*>(block + plan.memory_bytes_ / kFloat),
                   .stride = static_cast<std::size_t>(stride),

@@ -26,11 +26,17 @@ Index whole(const Graph::Node& node, const std::string& name) {
   return static_cast<Index>(node.attributes.at(name));
 }
 
-// Whether a pointwise convolution may read its input where it lies: in our own memory, which goes
-// on after the last value.
+// Whether a pointwise convolution may read its input where it lies: in a place of its own in our
+// memory, after which nothing is written meanwhile (Plan::place_values).
 bool reads_in_place(const Graph& graph, Index x, const Conv2dGeometry& g) {
-  const bool ours = std::find(graph.inputs.begin(), graph.inputs.end(), x) == graph.inputs.end();
-  return ours && g.kernel_h == 1 && g.kernel_w == 1;
+  if (g.kernel_h != 1 || g.kernel_w != 1) return false;
+  const auto has = [&](const std::vector<Index>& values) {
+    return std::find(values.begin(), values.end(), x) != values.end();
+  };
+  return !has(graph.inputs) &&
+         std::none_of(graph.nodes.begin(), graph.nodes.end(), [&](const Graph::Node& node) {
+           return (node.op == "concat" || node.op == "reshape") && has(node.inputs);
+         });
 }
 
 // A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.
