@@ -19,6 +19,10 @@ struct Conv2dGeometry {
   Index kernel_h, kernel_w, stride, pad_h, pad_w, dilation;
 };
 
+// Elements after the last of an input that a kernel may read, without using them, where it is told
+// to read the input in place.
+inline constexpr Index kReadAfter = 64;
+
 // Output channels whose weights for one input value lie side by side, where weights are transformed
 // once.
 inline constexpr Index kWeightBlock = 8;
@@ -42,7 +46,7 @@ struct Conv2dArgs {
   Conv2dGeometry geometry;
   const T* slope = nullptr;  // [groups * out_channels] or nullptr: no activation
   // Elements from one channel to the next, where that is not in_h in_w or out_h out_w. With an
-  // x_pitch, 64 elements after the last of x may be read too.
+  // x_pitch, kReadAfter elements after the last of x may be read too.
   Index x_pitch = 0, y_pitch = 0;
   // Where given, of one image and one group: output channels go here in turn, and y is not used.
   const Conv2dPart<T>* parts = nullptr;

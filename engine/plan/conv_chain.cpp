@@ -19,8 +19,6 @@ struct Budget {
   Index bytes, rows;
 };
 
-constexpr Index kReadAfter = 64;  // floats, Conv2dArgs::x_pitch
-
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 Index channels_of(const Conv2dGeometry& g) { return g.groups * g.out_channels; }

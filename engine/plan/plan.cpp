@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/kernels/args.hpp"
 #include "engine/plan/conv_chain.hpp"
 #include "engine/plan/conv_parts.hpp"
 #include "engine/plan/memory.hpp"
@@ -16,7 +17,6 @@ namespace rf {
 namespace {
 
 constexpr Index kFloat = static_cast<Index>(sizeof(float));
-constexpr Index kReadAfter = 256;  // bytes after a value: Conv2dArgs::x_pitch
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -112,7 +112,7 @@ void Plan::place_values() {
   for (Index v = 0; v < static_cast<Index>(graph_.values.size()); ++v) {
     if (places_[at(v)].root != v) continue;
     lifetimes[at(v)].bytes =
-        checked_add(checked_mul(graph_.values[at(v)].shape.numel(), kFloat), kReadAfter);
+        checked_mul(checked_add(graph_.values[at(v)].shape.numel(), kReadAfter), kFloat);
     placed.push_back(lifetimes[at(v)]);
     roots.push_back(v);
   }

@@ -107,7 +107,7 @@ TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", 
     const Index plane = p.x[2] * p.x[3], x_pitch = plane + below(40), y_pitch = plane + below(40);
     CAPTURE(to_string(p.x), to_string(p.w), x_pitch, y_pitch);
     // Of x as much as the contract says, and not a float more.
-    GuardedFloats x(x_pitch * (in - 1) + plane + 64), w(p.w.numel()), b(out), slope(out);
+    GuardedFloats x(x_pitch * (in - 1) + plane + kReadAfter), w(p.w.numel()), b(out), slope(out);
     x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4);
     const Index first = 1 + below(static_cast<std::uint32_t>(out - 2));
     const auto outputs = [&](const KernelTable& table) {

@@ -16,7 +16,7 @@ constexpr int kConvChannels = 4,
               kConvVectors = 2;  // 8 of 16: without FMA each product needs a register
 #endif
 constexpr Index kConvTile = kConvVectors * kLanes;
-static_assert(kConvTile <= kStripSlack);
+static_assert(kConvTile <= kStripSlack && kConvTile <= kReadAfter);
 
 // Where the values of one tile go, and through which activation. A vector that lies within a row of
 // the output is stored there; one that holds a gap between rows or ends past the last pixel goes to
