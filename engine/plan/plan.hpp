@@ -1,6 +1,6 @@
-// Plan: a network made ready to run many times on inputs of one shape: batch norm folded into
-// weights, activations into convolutions, weights transformed, every value's place in one block of
-// memory known. Running allocates nothing.
+// Plan: a network made ready to run many times on inputs of one shape: batch norm and activations
+// folded into convolutions, convolutions merged and chained, weights transformed, every value's
+// place in one block of memory known. Running allocates nothing.
 #pragma once
 
 #include <functional>
