@@ -15,7 +15,7 @@ MobileNetV1::MobileNetV1(const BlockStyle& style)
       {{256, 2}, {256, 1}},
   };
   child("stage1.0", stem_);
-  convolutions_.push_back(&stem_);
+  add_convolution(stem_);
   Index channels = 8;
   for (std::size_t s = 0; s < stages.size(); ++s) {
     auto& blocks = stages_.emplace_back();
@@ -25,20 +25,11 @@ MobileNetV1::MobileNetV1(const BlockStyle& style)
           std::make_unique<SeparableBlock>(channels, block.out_channels, block.stride, style));
       child(message("stage", s + 1, ".", index), *blocks.back());
       for (ConvBnAct* convolution : blocks.back()->convolutions()) {
-        convolutions_.push_back(convolution);
+        add_convolution(*convolution);
       }
       channels = block.out_channels;
     }
   }
-  RF_ASSERT(static_cast<Index>(convolutions_.size()) == kConvolutions);
-}
-
-void MobileNetV1::freeze_first(Index convolutions) {
-  if (convolutions < 0 || convolutions > kConvolutions) {
-    throw UsageError(message("freeze: the backbone has ", kConvolutions,
-                             " convolutions, its first ", convolutions, " cannot be frozen"));
-  }
-  for (Index i = 0; i < convolutions; ++i) convolutions_[static_cast<std::size_t>(i)]->freeze();
 }
 
 std::vector<Var> MobileNetV1::forward(const Var& image) const {

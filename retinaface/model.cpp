@@ -6,39 +6,50 @@ namespace rf {
 
 namespace {
 
-BlockStyle backbone_style(const BackboneConfig& config) {
-  if (config.name != "mobilenet0.25") {
-    throw ModelError(
-        message("backbone '", config.name.substr(0, 60), "' is not known; known: mobilenet0.25"));
-  }
-  return {.activation = config.activation, .eps = config.bn_eps};
-}
-
 BlockStyle neck_style(const NeckConfig& config) {
   return {.activation = config.activation, .eps = config.bn_eps, .bias = config.bias};
 }
 
-constexpr std::size_t kLevels = std::size(MobileNetV1::kChannels);
-
-Index anchors_per_cell(const ModelConfig& config) {
-  if (config.anchors.size() != kLevels) {
-    throw ModelError(message("the backbone has ", kLevels,
-                             " levels, the model file has anchors for ", config.anchors.size()));
+// Of the backbone, the level that each level of anchors belongs to.
+std::vector<std::size_t> levels_of(const std::vector<Backbone::Level>& backbone,
+                                   const std::vector<AnchorLevel>& anchors) {
+  std::vector<std::size_t> levels;
+  for (const AnchorLevel& level : anchors) {
+    std::size_t i = 0;
+    while (i < backbone.size() && backbone[i].stride != level.stride) ++i;
+    if (i == backbone.size() || (!levels.empty() && i != levels.back() + 1)) {
+      std::string strides;
+      for (const Backbone::Level& each : backbone)
+        strides += message(strides.empty() ? "" : ", ", each.stride);
+      throw ModelError(message("the backbone's levels have strides ", strides,
+                               "; the model file's anchors of stride ", level.stride,
+                               " are not in their turn"));
+    }
+    levels.push_back(i);
   }
-  return static_cast<Index>(config.anchors.front().sizes.size());
+  return levels;
+}
+
+std::vector<Index> channels_of(const std::vector<Backbone::Level>& backbone,
+                               const std::vector<std::size_t>& levels) {
+  std::vector<Index> channels;
+  for (const std::size_t level : levels) channels.push_back(backbone[level].channels);
+  return channels;
 }
 
 }  // namespace
 
 RetinaFace::RetinaFace(const ModelConfig& config)
-    : backbone_(backbone_style(config.backbone)),
-      fpn_({std::begin(MobileNetV1::kChannels), std::end(MobileNetV1::kChannels)},
-           config.neck.channels, neck_style(config.neck)),
-      heads_(static_cast<Index>(kLevels), config.neck.channels, anchors_per_cell(config),
-             config.heads) {
-  child("backbone", backbone_);
+    : backbone_(make_backbone(config.backbone.name, {.activation = config.backbone.activation,
+                                                     .eps = config.backbone.bn_eps})),
+      levels_(levels_of(backbone_->levels(), config.anchors)),
+      fpn_(channels_of(backbone_->levels(), levels_), config.neck.channels,
+           neck_style(config.neck)),
+      heads_(static_cast<Index>(levels_.size()), config.neck.channels,
+             static_cast<Index>(config.anchors.front().sizes.size()), config.heads) {
+  child("backbone", *backbone_);
   child("fpn", fpn_);
-  for (std::size_t level = 0; level < kLevels; ++level) {
+  for (std::size_t level = 0; level < levels_.size(); ++level) {
     context_.push_back(
         std::make_unique<ContextModule>(config.neck.channels, neck_style(config.neck)));
     child(message("context.", level), *context_.back());
@@ -48,9 +59,10 @@ RetinaFace::RetinaFace(const ModelConfig& config)
 
 RetinaFace::Stages RetinaFace::forward_stages(const Var& image) const {
   Stages stages;
-  stages.backbone = backbone_.forward(image);
+  const std::vector<Var> outputs = backbone_->forward(image);
+  for (const std::size_t level : levels_) stages.backbone.push_back(outputs[level]);
   stages.pyramid = fpn_.forward(stages.backbone);
-  for (std::size_t level = 0; level < kLevels; ++level) {
+  for (std::size_t level = 0; level < context_.size(); ++level) {
     stages.context.push_back(context_[level]->forward(stages.pyramid[level]));
   }
   stages.heads = heads_.forward(stages.context);

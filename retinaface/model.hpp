@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "layers/backbone.hpp"
 #include "layers/context_module.hpp"
 #include "layers/fpn.hpp"
 #include "layers/heads.hpp"
-#include "layers/mobilenet_v1.hpp"
 #include "retinaface/model_config.hpp"
 
 namespace rf {
@@ -16,14 +16,16 @@ namespace rf {
 // Children: backbone, fpn, context.{level}, heads.
 class RetinaFace final : public Module {
  public:
-  // Throws ModelError for a backbone it does not know.
+  // Throws ModelError: a backbone it does not know, or anchors for a level that the backbone does
+  // not have.
   explicit RetinaFace(const ModelConfig& config);
 
-  // Freezes the backbone's first convolutions: MobileNetV1::freeze_first. The paper's light model
-  // has 2 frozen (section 4.8). Throws UsageError.
-  void freeze_backbone(Index convolutions) { backbone_.freeze_first(convolutions); }
+  // Freezes the backbone's first convolutions: Backbone::freeze_first. The paper's light model has
+  // 2 frozen (section 4.8). Throws UsageError.
+  void freeze_backbone(Index convolutions) { backbone_->freeze_first(convolutions); }
 
-  // Every stage's output, for tests and teaching. Levels from the finest.
+  // Every stage's output, for tests and teaching. Levels from the finest; of the backbone those
+  // that have anchors.
   struct Stages {
     std::vector<Var> backbone, pyramid, context;
     HeadOutputs heads;
@@ -34,7 +36,8 @@ class RetinaFace final : public Module {
   [[nodiscard]] HeadOutputs forward(const Var& image) const;
 
  private:
-  MobileNetV1 backbone_;
+  std::unique_ptr<Backbone> backbone_;
+  std::vector<std::size_t> levels_;  // of the backbone, those that have anchors
   Fpn fpn_;
   std::vector<std::unique_ptr<ContextModule>> context_;
   Heads heads_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/check.hpp"
+#include "layers/backbone.hpp"
 
 namespace rf {
 
@@ -258,15 +259,14 @@ std::string to_json(const ModelConfig& config) {
   return json.dump();
 }
 
-ModelConfig light_model_config(const std::string& backbone) {
-  if (backbone != "mobilenet0.25") {
-    throw ModelError(
-        message("backbone '", backbone.substr(0, 60), "' is not known; known: mobilenet0.25"));
-  }
+ModelConfig three_level_config(const std::string& backbone) {
+  check_backbone_name(backbone);
+  const bool light = backbone == "mobilenet0.25";
+  const Activation activation = light ? Activation::leaky_relu(0.1) : Activation::relu();
   ModelConfig config;
   config.name = backbone;
-  config.backbone = {.name = backbone, .activation = Activation::leaky_relu(0.1)};
-  config.neck.activation = Activation::leaky_relu(0.1);
+  config.backbone = {.name = backbone, .activation = activation};
+  config.neck = {.channels = light ? 64 : 256, .activation = activation};
   config.input = {.order = ChannelOrder::bgr, .mean = {104, 117, 123}};
   config.anchors = {{8, 4, {16, 32}}, {16, 8, {64, 128}}, {32, 16, {256, 512}}};
   return config;

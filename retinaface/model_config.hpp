@@ -13,7 +13,7 @@
 namespace rf {
 
 struct BackboneConfig {
-  std::string name;  // "mobilenet0.25"
+  std::string name;  // as make_backbone knows it
   Activation activation;
   double bn_eps = 1e-5;
 };
@@ -73,9 +73,10 @@ struct ModelConfig {
 // it).
 [[nodiscard]] std::string to_json(const ModelConfig& config);
 
-// The light network of section 4.8 on this backbone, in the public releases' form: leaky ReLU of
-// 0.1, anchors of 16 to 512 on strides 8, 16 and 32, blue-green-red minus the ImageNet mean. Throws
-// ModelError for a backbone it does not know.
-[[nodiscard]] ModelConfig light_model_config(const std::string& backbone);
+// The network of three levels on this backbone, in the public releases' form: anchors of 16 to 512
+// on strides 8, 16 and 32, blue-green-red minus the ImageNet mean; with mobilenet0.25 (section 4.8)
+// 64 channels and leaky ReLU of 0.1, with a ResNet 256 channels and ReLU. Throws ModelError for a
+// backbone it does not know.
+[[nodiscard]] ModelConfig three_level_config(const std::string& backbone);
 
 }  // namespace rf

@@ -99,7 +99,7 @@ void check(const TrainingOptions& o) {
   });
   if (o.data.empty()) throw UsageError("--data DIR is needed: a folder with label.txt");
   try {
-    (void)light_model_config(o.backbone);
+    (void)three_level_config(o.backbone);
   } catch (const ModelError& error) {
     throw UsageError(message("--backbone: ", error.what()));
   }

@@ -86,7 +86,7 @@ TEST_CASE("mobilenet: what is frozen normalises by running statistics, as in inf
   initialize(backbone, {}, 1);
   const Var image(random_tensor({2, 3, 64, 64}, 2));
   const std::vector<Var> inference = backbone.forward(image);
-  backbone.freeze_first(MobileNetV1::kConvolutions);
+  backbone.freeze_first(backbone.convolutions());
   backbone.train();
   const std::vector<Var> training = backbone.forward(image);
   for (std::size_t i = 0; i < training.size(); ++i)

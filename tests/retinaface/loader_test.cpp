@@ -16,7 +16,7 @@ namespace rf::test {
 
 namespace {
 
-const ModelConfig kModel = light_model_config("mobilenet0.25");
+const ModelConfig kModel = three_level_config("mobilenet0.25");
 
 // All that a batch holds, as numbers.
 std::vector<float> content(const Batch& batch) {

@@ -135,17 +135,18 @@ TEST_CASE("model_config: written and read again, it is the same", "[model_config
   CHECK(Json::parse(rf::to_json(rf::parse_model_config(json.dump()))) == json);
 }
 
-// As the name map of the public PyTorch release says of its network, whose suppression counts
+// As the name maps of the public PyTorch releases say of their networks, whose suppression counts
 // pixels as x2 - x1 + 1.
-TEST_CASE("model_config: the light network is the public release's, but for that suppression",
+TEST_CASE("model_config: networks of three levels are the public releases', but for suppression",
           "[model_config]") {
-  const rf::ModelConfig config = rf::light_model_config("mobilenet0.25");
-  CHECK(config.name == "mobilenet0.25");
+  const std::string backbone = GENERATE("mobilenet0.25", "resnet50");
+  const rf::ModelConfig config = rf::three_level_config(backbone);
+  CHECK(config.name == backbone);
   Json ours = Json::parse(rf::to_json(config));
   CHECK_NOTHROW(rf::parse_model_config(ours.dump()));
   Json theirs;
   for (const rf::NameMap& map : rf::published_name_maps()) {
-    if (map.layout == "mobilenet0.25 of biubug6/Pytorch_Retinaface")
+    if (map.layout == backbone + " of biubug6/Pytorch_Retinaface")
       theirs = Json::parse(map.description);
   }
   REQUIRE(theirs.is_object());
@@ -154,6 +155,7 @@ TEST_CASE("model_config: the light network is the public release's, but for that
     CHECK(ours.at(key) == theirs.at(key));
   }
   CHECK(ours.at("nms") == Json{{"iou", 0.4}, {"plus_one", false}});
-  CHECK_THROWS_WITH(rf::light_model_config("resnet50"),
-                    Catch::Contains("resnet50") && Catch::Contains("mobilenet0.25"));
+  CHECK_THROWS_WITH(rf::three_level_config("resnet51"), Catch::Contains("resnet51") &&
+                                                            Catch::Contains("mobilenet0.25") &&
+                                                            Catch::Contains("resnet152"));
 }

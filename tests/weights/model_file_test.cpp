@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "retinaface/model.hpp"
 #include "retinaface/model_config.hpp"
 #include "tests/support.hpp"
 #include "tests/weights/file_writers.hpp"
@@ -291,6 +293,51 @@ TEST_CASE("model_file: every description of a published layout is one that the n
     const ModelConfig config = parse_model_config(map.description);
     CHECK(config.anchors.size() == 3);
     CHECK(holds(config.licence, "research"));
+  }
+}
+
+// Names and shapes of the layouts are those of the networks, and weights get to where they belong.
+TEST_CASE("model_file: a ResNet backbone of torchvision fills the network", "[model_file]") {
+  const int depth = GENERATE(18, 50);
+  StateDict theirs = tensors_of(message("ResNet-", depth, " of torchvision, trained on ImageNet"));
+  theirs["fc.bias"] = Tensor::zeros({1000});
+  theirs["bn1.num_batches_tracked"] = Tensor::zeros({}, DType::i64);
+  const auto owner = std::make_shared<const std::string>(test::torch_zip(theirs));
+  const ModelFile file = read_model(test::bytes_of(*owner), "x.model", owner,
+                                    {.description_patch = {}, .allow_backbone = true});
+  RetinaFace network(three_level_config(message("resnet", depth)));
+  StateDict whole = network.state_dict();
+  for (const auto& [name, tensor] : file.tensors) {
+    CAPTURE(name);
+    REQUIRE(whole.contains(name));
+    whole[name] = tensor;
+  }
+  CHECK_NOTHROW(network.load_state_dict(whole));
+  std::size_t of_backbone = 0;
+  for (const auto& [name, tensor] : whole) of_backbone += name.starts_with("backbone.");
+  CHECK(file.tensors.size() == of_backbone);
+  const StateDict loaded = network.state_dict();
+  for (const auto& [ours, name] :
+       {std::pair{"backbone.stem.conv.weight", "conv1.weight"},
+        std::pair{"backbone.layer3.1.conv2.bn.running_var", "layer3.1.bn2.running_var"},
+        std::pair{"backbone.layer2.0.downsample.conv.weight", "layer2.0.downsample.0.weight"}}) {
+    CHECK(test::same_bits(loaded.at(ours), theirs.at(name)));
+  }
+}
+
+TEST_CASE("model_file: the public ResNet-50 detector's layout is the network's", "[model_file]") {
+  for (const NameMap& map : published_name_maps()) {
+    if (map.layout != "resnet50 of biubug6/Pytorch_Retinaface") continue;
+    const RetinaFace network(parse_model_config(map.description));
+    std::map<std::string, Shape> shapes;
+    for (const NameMap::Entry& entry : map.entries) shapes.emplace(entry.to, entry.shape);
+    const StateDict ours = network.state_dict();
+    CHECK(shapes.size() == ours.size());
+    for (const auto& [name, tensor] : ours) {
+      CAPTURE(name);
+      REQUIRE(shapes.contains(name));
+      CHECK(shapes.at(name) == tensor.shape());
+    }
   }
 }
 

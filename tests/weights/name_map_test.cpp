@@ -1,6 +1,7 @@
 #include "weights/name_map.hpp"
 
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "tests/support.hpp"
 #include "tests/weights/reader_checks.hpp"
@@ -109,4 +110,12 @@ TEST_CASE("name_map: the published layouts cover every tensor of the network",
   CHECK(entries.at("mnet.25 of deepinsight/insightface") == (27 + 5 + 15) * 5 + 18 + 20);
   CHECK(entries.at("MobileNetV1 x0.25 of biubug6/Pytorch_Retinaface, trained on ImageNet") ==
         27 * 5);
+  // 53 convolutions and the same neck.
+  CHECK(entries.at("resnet50 of biubug6/Pytorch_Retinaface") == (53 + 5 + 15) * 5 + 18);
+  const std::map<int, std::size_t> convolutions{
+      {18, 20}, {34, 36}, {50, 53}, {101, 104}, {152, 155}};
+  for (const auto& [depth, count] : convolutions) {
+    CHECK(entries.at(message("ResNet-", depth, " of torchvision, trained on ImageNet")) ==
+          count * 5);
+  }
 }

@@ -1,0 +1,51 @@
+// Backbone: the network that a feature pyramid reads, a classifier without its last layers
+// (RetinaFace section 3.1).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layers/conv_bn_act.hpp"
+
+namespace rf {
+
+class Backbone : public Module {
+ public:
+  // An output: pixels of the image from one cell to the next, and channels.
+  struct Level {
+    Index stride, channels;
+  };
+
+  // From the finest, each stride twice the one before.
+  [[nodiscard]] virtual std::vector<Level> levels() const = 0;
+
+  // [N, 3, H, W] -> per level [N, channels, H / stride, W / stride], halved step by step and
+  // rounded up each time.
+  [[nodiscard]] virtual std::vector<Var> forward(const Var& image) const = 0;
+
+  // In the order of forward(), a block's shortcut after the block.
+  [[nodiscard]] Index convolutions() const { return static_cast<Index>(convolutions_.size()); }
+
+  // Freezes (Module::freeze) the first convolutions with their batch norms, on top of what is
+  // frozen already. Throws UsageError unless 0 <= count <= convolutions().
+  void freeze_first(Index count);
+
+ protected:
+  void add_convolution(ConvBnAct& convolution) { convolutions_.push_back(&convolution); }
+
+ private:
+  std::vector<ConvBnAct*> convolutions_;
+};
+
+// The names that make_backbone knows: "mobilenet0.25", "resnet18", ...
+[[nodiscard]] std::vector<std::string> backbone_names();
+
+// Throws ModelError unless it is one of them.
+void check_backbone_name(const std::string& name);
+
+// Throws ModelError: a name it does not know.
+[[nodiscard]] std::unique_ptr<Backbone> make_backbone(const std::string& name,
+                                                      const BlockStyle& style);
+
+}  // namespace rf
