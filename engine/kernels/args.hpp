@@ -34,8 +34,8 @@ struct Conv2dPart {
   Index channels;
 };
 
-// y[n,k,i,j] = f(b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)]), per group; f(z) = z
-// for z > 0, slope[k] z otherwise.
+// y[n,k,i,j] = f(b[k] + sum_{c,u,v} w[k,c,u,v] x[n,c, row(i,u), column(j,v)] + residual[n,k,i,j]),
+// per group; f(z) = z for z > 0, slope[k] z otherwise.
 // Unit: output pixel i * out_w + j of one image and one group, all of the group's output channels.
 template <class T>
 struct Conv2dArgs {
@@ -51,6 +51,9 @@ struct Conv2dArgs {
   // Where given, of one image and one group: output channels go here in turn, and y is not used.
   const Conv2dPart<T>* parts = nullptr;
   Index part_count = 0;
+  // As y, whose pitch it has, or nullptr. Of the direct kernel that is not depthwise, without
+  // parts.
+  const T* residual = nullptr;
 
   [[nodiscard]] Index x_plane() const { return x_pitch ? x_pitch : geometry.in_h * geometry.in_w; }
   [[nodiscard]] Index y_plane() const {

@@ -201,7 +201,9 @@ bool chains(const ConvLayer& layer) {
 
 // The node's layers, and whether all of them can be part of a chain.
 bool chains(const Graph& graph, const Graph::Node& node, std::vector<ConvLayer>& layers) {
-  if (node.op != "conv2d" || graph.values[at(node.inputs[1])].constant.numel() == 0) return false;
+  if (node.op != "conv2d" || node.inputs.size() != 3 ||
+      graph.values[at(node.inputs[1])].constant.numel() == 0)
+    return false;
   layers = conv_layers(graph, node);
   return chains(layers.front());
 }

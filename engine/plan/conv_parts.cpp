@@ -16,8 +16,9 @@ bool can_merge(const Graph& graph, const Graph::Node& node) {
   const auto constant = [&](Index value) {
     return graph.values[at(value)].constant.numel() == shape_of(graph, value).numel();
   };
-  return node.op == "conv2d" && shape_of(graph, node.inputs[0])[0] == 1 &&
-         node.attributes.at("groups") == 1 && constant(node.inputs[1]) && constant(node.inputs[2]);
+  return node.op == "conv2d" && node.inputs.size() == 3 &&
+         shape_of(graph, node.inputs[0])[0] == 1 && node.attributes.at("groups") == 1 &&
+         constant(node.inputs[1]) && constant(node.inputs[2]);
 }
 
 bool alike(const Graph& graph, const Graph::Node& a, const Graph::Node& b) {

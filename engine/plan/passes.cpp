@@ -105,6 +105,32 @@ Graph fold_batch_norm(const Graph& before) {
   return drop_unused(graph);
 }
 
+Graph fuse_residual(const Graph& before) {
+  Graph graph = before;
+  const Links links(graph);
+  for (Graph::Node& add : graph.nodes) {
+    if (add.op != "add") continue;
+    const Shape& shape = graph.values[at(add.output)].shape;
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+      const Index other = add.inputs[1 - side];
+      Graph::Node* conv = links.sole(graph, add.inputs[side], "conv2d");
+      if (!conv || activates(*conv) || conv->inputs.size() != 3 ||
+          graph.values[at(add.inputs[side])].shape != shape ||
+          graph.values[at(other)].shape != shape ||
+          links.producer[at(other)] >= conv - graph.nodes.data()) {
+        continue;
+      }
+      const Shape& w = graph.values[at(conv->inputs[1])].shape;
+      if (w[2] != 1 || w[3] != 1 || conv->attributes.at("groups") != 1) continue;
+      conv->inputs.push_back(other);
+      take_over(*conv, add);
+      break;
+    }
+  }
+  erase_dropped(graph);
+  return drop_unused(graph);
+}
+
 Graph fuse_activation(const Graph& before) {
   Graph graph = before;
   const Links links(graph);

@@ -13,6 +13,11 @@ namespace rf {
 // attribute "slope": f(z) = z for z > 0, slope z otherwise.
 [[nodiscard]] Graph fold_batch_norm(const Graph& graph);
 
+// A sum of a convolution that nothing else reads and a value that is there before it becomes part
+// of the convolution, as its fourth input. Where the direct kernel runs: by 1x1, as residual blocks
+// end.
+[[nodiscard]] Graph fuse_residual(const Graph& graph);
+
 // A relu or leaky_relu becomes the slope of the convolutions whose result, or concatenated results,
 // it alone reads.
 [[nodiscard]] Graph fuse_activation(const Graph& graph);

@@ -47,10 +47,12 @@ PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step)
   step.kernel = schedule.winograd() ? "Winograd 4x4" : layer.depthwise() ? "depthwise" : "direct";
   step.scratch_bytes = schedule.scratch_bytes();
   const bool in_place = reads_in_place(graph, node.inputs[0], layer.geometry);
+  const Index residual = node.op == "conv2d" && node.inputs.size() == 4 ? node.inputs[3] : -1;
   step.run = [=, in = node.inputs[0], out = node.output,
               parts = part_outputs(graph, node)](const PlanRun& run) {
     Conv2dArgs<float> args = layer.args();
     args.x = run.values[at(in)];
+    if (residual >= 0) args.residual = run.values[at(residual)];
     if (in_place) args.x_pitch = layer.geometry.in_h * layer.geometry.in_w;
     std::array<Conv2dPart<float>, kMostParts> part{};
     if (parts.empty()) {
@@ -175,6 +177,28 @@ PlanStep upsample_step(const Graph& graph, const Graph::Node& node, PlanStep ste
   return step;
 }
 
+PlanStep max_pool_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const Shape &in = shape_of(graph, node.inputs[0]), &out = step.output;
+  const MaxPool2dArgs<float> sizes{.x = nullptr,
+                                   .y = nullptr,
+                                   .in_h = in[2],
+                                   .in_w = in[3],
+                                   .out_h = out[2],
+                                   .out_w = out[3],
+                                   .kernel = whole(node, "kernel"),
+                                   .stride = whole(node, "stride"),
+                                   .pad = whole(node, "pad")};
+  step.run = [=, kernel = kernels().max_pool2d, rows = out[0] * out[1] * out[2], x = node.inputs[0],
+              y = node.output](const PlanRun& run) {
+    MaxPool2dArgs<float> args = sizes;
+    args.x = run.values[at(x)];
+    args.y = run.values[at(y)];
+    for_ranges(rows, args.in_w * args.kernel,
+               [&](Index begin, Index end) { kernel(args, begin, end); });
+  };
+  return step;
+}
+
 // Every element of the result to its place, the last axis innermost.
 PlanStep permute_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
   const Shape& in = shape_of(graph, node.inputs[0]);
@@ -229,6 +253,7 @@ PlanStep make_step(const Graph& graph, const Graph::Node& node) {
   if (node.op == "relu" || node.op == "leaky_relu") return activation_step(node, std::move(step));
   if (node.op == "batch_norm") return batch_norm_step(graph, node, std::move(step));
   if (node.op == "softmax") return softmax_step(node, std::move(step));
+  if (node.op == "max_pool2d") return max_pool_step(graph, node, std::move(step));
   if (node.op == "upsample_nearest") return upsample_step(graph, node, std::move(step));
   if (node.op == "permute") return permute_step(graph, node, std::move(step));
   throw UsageError(message("plan: the operation ", node.op, " is not known to plans"));

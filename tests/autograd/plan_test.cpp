@@ -140,6 +140,55 @@ TEST_CASE("plan: an activation stays where a part has one already", "[plan]") {
   check_plan(network, x);
 }
 
+TEST_CASE("plan: a sum goes into the 1x1 convolution that is made last", "[plan]") {
+  const auto residual = [](Index kernel, bool activated) {
+    return [=](const Var& x) {
+      const Var w = constant({6, 6, kernel, kernel}, 1), w2 = constant({6, 6, 1, 1}, 3);
+      const Var y = ag::conv2d(x, w, constant({6}, 2), {.pad = kernel / 2});
+      const Var sum = ag::add(activated ? ag::relu(y) : y, x);
+      const Var last = ag::conv2d(sum, w2, Var(), {}), later = ag::relu(x);
+      return std::vector{ag::relu(ag::add(last, later))};
+    };
+  };
+  const Tensor x = random_tensor({2, 6, 9, 37}, 9);
+  const auto passed = [&](const Network& network) {
+    return ops(fuse_activation(fuse_residual(traced(network, x))));
+  };
+  CHECK(passed(residual(1, false)) ==
+        std::vector<std::string>{"conv2d", "conv2d", "relu", "add", "relu"});
+  CHECK(passed(residual(3, false)) ==
+        std::vector<std::string>{"conv2d", "add", "conv2d", "relu", "add", "relu"});
+  CHECK(passed(residual(1, true)) ==
+        std::vector<std::string>{"conv2d", "add", "conv2d", "relu", "add", "relu"});
+  for (const Index kernel : {1, 3}) {
+    check_plan(residual(kernel, false), x);
+    check_plan(residual(kernel, true), random_tensor({1, 6, 5, 3}, 8));
+  }
+  // Both sides are convolutions: the later one takes the sum, and nothing else may read it.
+  const Network both = [](const Var& v) {
+    const Var a = ag::conv2d(v, constant({4, 6, 1, 1}, 1), Var(), {.stride = 2}),
+              b = ag::conv2d(v, constant({4, 6, 1, 1}, 2), Var(), {.stride = 2});
+    return std::vector{ag::relu(ag::add(a, b)), a};
+  };
+  const Graph graph = fuse_activation(fuse_residual(traced(both, x)));
+  REQUIRE(ops(graph) == std::vector<std::string>{"conv2d", "conv2d"});
+  CHECK(graph.nodes[0].inputs.size() == 3);
+  CHECK(graph.nodes[1].inputs.size() == 4);
+  CHECK(graph.nodes[1].attributes.at("slope") == 0);
+  check_plan(both, x);
+}
+
+TEST_CASE("plan: residual blocks with pooling before them", "[plan]") {
+  const Network network = [](const Var& x) {
+    const Var y = ag::max_pool2d(x, {.kernel = 3, .stride = 2, .pad = 1});
+    const Var z = ag::relu(ag::conv2d(y, constant({16, 6, 1, 1}, 1), Var(), {}));
+    const Var inner = ag::conv2d(z, constant({16, 16, 3, 3}, 2), Var(), {.pad = 1});
+    return std::vector{
+        ag::relu(ag::add(ag::conv2d(ag::relu(inner), constant({16, 16, 1, 1}, 3), Var(), {}), z))};
+  };
+  for (const Index width : {1, 5, 70}) check_plan(network, random_tensor({1, 6, 17, width}, 9));
+}
+
 TEST_CASE("plan: every operation of the detector, over several layers", "[plan]") {
   const Network network = [](const Var& x) {
     const Var a = block(x, 3, 16, {.pad = 1}, 0.1, 1);

@@ -93,6 +93,56 @@ TEST_CASE("conv2d: every table agrees with the reference on random problems, wit
   }
 }
 
+TEST_CASE("conv2d: a residual is added before the activation", "[conv2d][isa]") {
+  Random random(78, RandomPurpose::test);
+  int rounds = 0;
+  while (rounds < 60) {
+    const Problem p = random_problem(random);
+    if (p.w[1] == 1 && p.w[0] == p.params.groups) continue;  // depthwise
+    ++rounds;
+    CAPTURE(rounds, to_string(p.x), to_string(p.w), p.params.stride, p.params.pad, p.params.groups);
+    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), slope(p.w[0]), residual(p.y.numel()),
+        y(p.y.numel()), expected(p.y.numel());
+    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4), residual.randomize(5);
+    const Index plane = p.y[2] * p.y[3], pixels = 1 + static_cast<Index>(random.below(90));
+    const auto args = [&](float* to) {
+      Conv2dArgs<float> made = make_args(p, x.data(), w.data(), b.data(), to);
+      made.slope = slope.data();
+      made.residual = residual.data();
+      return made;
+    };
+    run(isa::scalar, p, args(expected.data()), plane);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name, pixels);
+      run(*table, p, args(y.data()), pixels);
+      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
+      CHECK(y.front_is_intact());
+    }
+  }
+}
+
+// More floats than a second-level cache holds, of long sums: tiles pass the channels together.
+TEST_CASE("conv2d: a large result", "[conv2d][isa]") {
+  const Index kernel = GENERATE(1, 3);
+  const Index channels = kernel == 1 ? 66 : 8;
+  Problem p;
+  p.x = {1, channels, 45, 47};
+  p.w = {131, channels, kernel, kernel};
+  p.params = {.pad = kernel / 2};
+  p.y = conv2d_out_shape(p.x, p.w, p.params);
+  GuardedFloats x(p.x.numel()), w(p.w.numel()), y(p.y.numel()), expected(p.y.numel());
+  x.randomize(1), w.randomize(2);
+  run(isa::scalar, p, make_args(p, x.data(), w.data(), nullptr, expected.data()), 45 * 47);
+  for (const KernelTable* table : supported_kernel_tables()) {
+    for (const Index pixels : {Index{45 * 47}, Index{700}}) {
+      CAPTURE(table->name, pixels);
+      run(*table, p, make_args(p, x.data(), w.data(), nullptr, y.data()), pixels);
+      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
+      CHECK(y.front_is_intact());
+    }
+  }
+}
+
 TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", "[conv2d][isa]") {
   Random random(77, RandomPurpose::test);
   const auto below = [&](std::uint32_t n) { return static_cast<Index>(random.below(n)); };

@@ -42,6 +42,9 @@ void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
       T sum = args.b ? args.b[channel] : T(0);
       for_each_tap(a, in_plane, pixel / a.out_w, pixel % a.out_w,
                    [&](Index tap, Index position) { sum += w[k * taps + tap] * x[position]; });
+      if (args.residual) {
+        sum += args.residual[(group * a.out_channels + k) * out_plane + pixel];
+      }
       y[pixel] = sum > 0 || !args.slope ? sum : args.slope[channel] * sum;
     }
   }

@@ -18,6 +18,20 @@ constexpr int kConvChannels = 4,
 constexpr Index kConvTile = kConvVectors * kLanes;
 static_assert(kConvTile <= kStripSlack && kConvTile <= kReadAfter);
 
+// How tiles pass through the output channels. near: one by one. far: what they are stored to or
+// added to is far away; it is fetched while products are made, and a few tiles at a time pass, so
+// that planes are reached in longer pieces.
+enum class Walk { near, far };
+constexpr Index kTilesTogether = 4;
+
+// Of results with more floats, a second-level cache keeps none. Where blocks are short, fetching
+// costs more than it brings.
+inline Walk walk_of(const Conv2dArgs<float>& args, Index taps) noexcept {
+  constexpr Index kLargeValue = 1 << 18, kLongBlock = 64;
+  const bool large = args.y_plane() * args.geometry.out_channels > kLargeValue;
+  return args.residual || (large && taps >= kLongBlock) ? Walk::far : Walk::near;
+}
+
 // Where the values of one tile go, and through which activation. A vector that lies within a row of
 // the output is stored there; one that holds a gap between rows or ends past the last pixel goes to
 // a buffer first.
@@ -27,6 +41,7 @@ struct ConvTarget {
   Index at[kConvVectors];  // of each vector, in the plane; -1: to the buffer
   Index vectors;           // that hold any pixel
   float* buffer;           // [channels][kConvTile]
+  const float* residual;   // where `to` is, in the residual; nullptr: none
   const float* slope;      // [channels], of the activation; nullptr: none
   Index ahead;             // floats from an input to one that is read soon and may be far away
 };
@@ -37,7 +52,7 @@ struct ConvTarget {
 enum class Weights { by_channel, by_tap };
 
 // Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
-template <Weights Order, int Channels, int Vectors>
+template <Weights Order, Walk How, int Channels, int Vectors>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
@@ -45,7 +60,7 @@ template <Weights Order, int Channels, int Vectors>
   for (int k = 0; k < Channels; ++k) {
     for (int v = 0; v < Vectors; ++v) acc[k][v] = Vec(b ? b[k] : 0.0F);
   }
-  for (Index r = 0; r < taps; ++r) {
+  const auto add_products = [&](Index r) {
     const float* p = strip + offset[r];
     if constexpr (Order == Weights::by_channel) __builtin_prefetch(p + target.ahead);
     Vec x[Vectors];
@@ -53,6 +68,24 @@ template <Weights Order, int Channels, int Vectors>
     for (int k = 0; k < Channels; ++k) {
       const Vec weight(Order == Weights::by_channel ? w[k * taps + r] : w[r * kWeightBlock + k]);
       for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(weight, x[v], acc[k][v]);
+    }
+  };
+  Index r = 0;
+  if constexpr (How == Walk::far) {
+    const float* far =
+        (target.residual ? target.residual : target.to) + (target.at[0] >= 0 ? target.at[0] : 0);
+    for (; r < Channels * Vectors && r < taps; ++r) {
+      __builtin_prefetch(far + r / Vectors * target.plane + r % Vectors * kLanes);
+      add_products(r);
+    }
+  }
+  for (; r < taps; ++r) add_products(r);
+  if (How == Walk::far && target.residual) {
+    for (int v = 0; v < Vectors; ++v) {
+      const float* from =
+          target.at[v] >= 0 ? target.residual + target.at[v] : target.buffer + v * kLanes;
+      const Index pitch = target.at[v] >= 0 ? target.plane : kConvTile;
+      for (int k = 0; k < Channels; ++k) acc[k][v] += Vec::load_unaligned(from + k * pitch);
     }
   }
   if (target.slope) {
@@ -68,16 +101,16 @@ template <Weights Order, int Channels, int Vectors>
   }
 }
 
-template <Weights Order, int Channels>
+template <Weights Order, Walk How, int Channels>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
   if (target.vectors > 2)
-    conv_block<Order, Channels, kConvVectors>(strip, offset, taps, w, b, target);
+    conv_block<Order, How, Channels, kConvVectors>(strip, offset, taps, w, b, target);
   else if (target.vectors == 2)
-    conv_block<Order, Channels, 2>(strip, offset, taps, w, b, target);
+    conv_block<Order, How, Channels, 2>(strip, offset, taps, w, b, target);
   else
-    conv_block<Order, Channels, 1>(strip, offset, taps, w, b, target);
+    conv_block<Order, How, Channels, 1>(strip, offset, taps, w, b, target);
 }
 
 // The tile of strip positions q .. q + count - 1, whose rows are `width` apart.
@@ -98,18 +131,18 @@ inline ConvTarget tile_target(Index q, Index count, Index width, Index out_w) no
   return target;
 }
 
-// What a tile left in the buffer, to its places in the planes at `y`; gaps are dropped.
-void store_buffered(const ConvTarget& target, Index channels, Index q, Index count, Index width,
-                    Index out_w, float* y) noexcept {
+// Calls move(buffer's element, plane's element) for what lies in the buffer, gaps left out.
+template <class Move>
+inline void for_each_buffered(const ConvTarget& target, Index channels, Index q, Index count,
+                              Index width, Index out_w, Move&& move) noexcept {
   for (Index v = 0; v < target.vectors; ++v) {
     if (target.at[v] >= 0) continue;
     const Index first = v * kLanes, end = first + kLanes < count ? first + kLanes : count;
     Index row = (q + first) / width, j = (q + first) % width;
     for (Index t = first; t < end; ++t) {
       if (j < out_w) {
-        for (Index k = 0; k < channels; ++k) {
-          y[k * target.plane + row * out_w + j] = target.buffer[k * kConvTile + t];
-        }
+        for (Index k = 0; k < channels; ++k)
+          move(target.buffer[k * kConvTile + t], k * target.plane + row * out_w + j);
       }
       if (++j == width) j = 0, ++row;
     }
@@ -125,10 +158,76 @@ inline Index in_blocks(Index left, Block&& block) noexcept {
   return block(Count<1>{}), 1;
 }
 
+// What conv_tiles needs of a call, beside the arguments.
+struct ConvCall {
+  const float* strip;
+  const Index* offset;  // of the taps
+  ConvStrip shape;
+  Index first_row, q_begin, q_end;
+  Index group;  // of the whole batch
+};
+
+template <Walk How>
+void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call, Index first_channel) noexcept {
+  const Conv2dGeometry& a = args.geometry;
+  const Index plane = args.y_plane(), width = call.shape.width, taps = call.shape.taps;
+  const Conv2dPart<float> whole{.y = args.y + call.group * a.out_channels * plane,
+                                .channels = a.out_channels};
+  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
+  const Index part_count = args.parts ? args.part_count : 1;
+  const Index together = How == Walk::far && a.out_channels >= 128 ? kTilesTogether : 1;
+  alignas(64) float buffer[kConvChannels * kConvTile];
+  ConvTarget targets[How == Walk::far ? kTilesTogether : 1];
+  for (Index q = call.q_begin; q < call.q_end; q += together * kConvTile) {
+    const auto count_of = [&](Index t) {
+      const Index left = call.q_end - q - t * kConvTile;
+      return left < kConvTile ? left : kConvTile;
+    };
+    Index tiles = 0;
+    for (; tiles < together && count_of(tiles) > 0; ++tiles) {
+      targets[tiles] = tile_target(q + tiles * kConvTile, count_of(tiles), width, a.out_w);
+      targets[tiles].plane = plane;
+      targets[tiles].buffer = buffer;
+    }
+    Index channel = first_channel, blocks = 0;
+    for (Index p = 0; p < part_count; ++p) {
+      for (Index k = 0; k < parts[p].channels;) {
+        const float *weights = args.w + channel * taps, *b = args.b ? args.b + channel : nullptr;
+        float* to = parts[p].y + k * plane + call.first_row * a.out_w;
+        Index made = 0;
+        for (Index t = 0; t < tiles; ++t) {
+          const Index at = q + t * kConvTile, count = count_of(t);
+          ConvTarget& target = targets[t];
+          target.to = to;
+          target.slope = args.slope ? args.slope + channel : nullptr;
+          target.residual =
+              How == Walk::far && args.residual ? args.residual + (to - args.y) : nullptr;
+          // The first blocks of a tile fetch a vector each of the next tile's inputs.
+          target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
+          made = in_blocks(parts[p].channels - k, [&](auto block) {
+            constexpr int kBlock = decltype(block)::value;
+            if (How == Walk::far && target.residual) {
+              for_each_buffered(target, kBlock, at, count, width, a.out_w,
+                                [&](float& value, Index i) { value = target.residual[i]; });
+            }
+            conv_block<Weights::by_channel, How, kBlock>(call.strip + at, call.offset, taps,
+                                                         weights, b, target);
+          });
+          for_each_buffered(target, made, at, count, width, a.out_w,
+                            [&](const float& value, Index i) { to[i] = value; });
+        }
+        ++blocks;
+        k += made;
+        channel += made;
+      }
+    }
+  }
+}
+
 void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   if (is_depthwise_3x3(a)) return depthwise_conv2d(args, tile);
-  const Index in_plane = args.x_plane(), out_plane = args.y_plane();
+  const Index in_plane = args.x_plane();
   const Index first_row = tile.begin / a.out_w, last_row = (tile.end - 1) / a.out_w;
   const ConvStrip shape(a, last_row - first_row + 1);
   auto* offset = reinterpret_cast<Index*>(tile.scratch);
@@ -144,39 +243,17 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
     pack_strip(a, shape, strip, in_plane, first_row, packed);
     strip = packed;
   }
-
-  const Index channels = tile.group * a.out_channels;
-  const Conv2dPart<float> whole{.y = args.y + group * a.out_channels * out_plane,
-                                .channels = a.out_channels};
-  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
-  const Index part_count = args.parts ? args.part_count : 1;
-  const Index q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1;
-  alignas(64) float buffer[kConvChannels * kConvTile];
-  for (Index q = tile.begin % a.out_w; q < q_end; q += kConvTile) {
-    const Index count = q_end - q < kConvTile ? q_end - q : kConvTile;
-    ConvTarget target = tile_target(q, count, shape.width, a.out_w);
-    target.plane = out_plane;
-    target.buffer = buffer;
-    Index channel = channels, blocks = 0;
-    for (Index p = 0; p < part_count; ++p) {
-      for (Index k = 0; k < parts[p].channels;) {
-        target.to = parts[p].y + k * out_plane + first_row * a.out_w;
-        target.slope = args.slope ? args.slope + channel : nullptr;
-        // The first blocks of a tile fetch a vector each of the next tile's inputs.
-        target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
-        ++blocks;
-        const float *weights = args.w + channel * shape.taps,
-                    *b = args.b ? args.b + channel : nullptr;
-        const Index made = in_blocks(parts[p].channels - k, [&](auto block) {
-          conv_block<Weights::by_channel, decltype(block)::value>(strip + q, offset, shape.taps,
-                                                                  weights, b, target);
-        });
-        store_buffered(target, made, q, count, shape.width, a.out_w, target.to);
-        k += made;
-        channel += made;
-      }
-    }
-  }
+  const ConvCall call{.strip = strip,
+                      .offset = offset,
+                      .shape = shape,
+                      .first_row = first_row,
+                      .q_begin = tile.begin % a.out_w,
+                      .q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1,
+                      .group = group};
+  if (walk_of(args, shape.taps) == Walk::far)
+    conv_tiles<Walk::far>(args, call, tile.group * a.out_channels);
+  else
+    conv_tiles<Walk::near>(args, call, tile.group * a.out_channels);
 }
 
 }  // namespace

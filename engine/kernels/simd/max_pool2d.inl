@@ -30,6 +30,22 @@ void max_of_rows(const float* x, Index in_w, Index row_begin, Index row_end, Ind
   }
 }
 
+// y[j] = the maximum of window j over `line`, for the kLanes windows that begin at `line`, `Stride`
+// columns apart; reads Stride vectors for each column of the window.
+template <int Stride>
+inline Vec max_of_windows(const float* line, Index kernel) noexcept {
+  Vec best(-__builtin_inff());
+  for (Index u = 0; u < kernel; ++u) {
+    Vec x = Vec::load_unaligned(line + u);
+    if constexpr (Stride == 2) {
+      Vec odd;
+      unzip(Vec(x), Vec::load_unaligned(line + u + kLanes), x, odd);
+    }
+    best = max_or_nan(best, x);
+  }
+  return best;
+}
+
 struct Interval {
   Index begin, end;
 };
@@ -40,7 +56,7 @@ inline Interval cut(Index begin, Index end, Index low, Index high) {
 }
 
 void max_pool2d(const MaxPool2dArgs<float>& a, Index begin, Index end) noexcept {
-  float line[kPoolLine];
+  float line[kPoolLine + kLanes] = {};  // vectors may reach past the last column, unused
   // Outputs whose windows fit into one line; a window wider than a line is taken in pieces, alone.
   const Index step = a.kernel < kPoolLine ? (kPoolLine - a.kernel) / a.stride + 1 : 1;
   for (Index unit = begin; unit < end; ++unit) {
@@ -58,6 +74,14 @@ void max_pool2d(const MaxPool2dArgs<float>& a, Index begin, Index end) noexcept 
         max_of_rows(x + c0, a.in_w, rows.begin, rows.end, c1 - c0, line);
         for (Index j = j0; j < j1; ++j) {
           const Index left = j * a.stride - a.pad;
+          const bool inside = left >= c0 && left + (kLanes - 1) * a.stride + a.kernel <= c1;
+          if (inside && a.stride <= 2 && j + kLanes <= j1) {
+            const float* from = line + left - c0;
+            (a.stride == 1 ? max_of_windows<1>(from, a.kernel) : max_of_windows<2>(from, a.kernel))
+                .store_unaligned(y + j);
+            j += kLanes - 1;
+            continue;
+          }
           const Interval columns = cut(left, left + a.kernel, c0, c1);
           float best = y[j];
           for (Index c = columns.begin; c < columns.end; ++c) {

@@ -88,14 +88,21 @@ void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcep
   }
 }
 
+// Output channels whose products are made place by place before any of them is transformed back.
+// What a place reads, v, then comes from afar once for all of them; where v stays near, few are
+// better, whose products stay near.
+inline Index winograd_together(const Conv2dGeometry& a) noexcept {
+  return a.in_channels <= 64 ? kWeightBlock : 256;
+}
+
 struct WinogradScratch {
   Index *tap, *channel;  // offsets: of the 36 inputs in a channel's strip; of channels in v
-  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [36][kConvChannels][kConvTile]
+  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [36][winograd_together][kConvTile]
 
   static std::size_t bytes(const Conv2dGeometry& tiles, const ConvStrip& shape) noexcept {
     const Index floats = round_up_64(shape.floats(tiles) * 4) / 4 +
                          kPlaces * (place_pitch(tiles.in_channels * kConvTile) +
-                                    place_pitch(kConvChannels * kConvTile));
+                                    place_pitch(winograd_together(tiles) * kConvTile));
     return static_cast<std::size_t>(floats) * sizeof(float) +
            static_cast<std::size_t>(
                round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index))));
@@ -196,7 +203,9 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
   const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
   const Index part_count = args.parts ? args.part_count : 1;
   const Index v_place = place_pitch(a.in_channels * kConvTile),
-              m_place = place_pitch(kConvChannels * kConvTile);
+              m_place = place_pitch(winograd_together(a) * kConvTile);
+  const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
+              together = winograd_together(a);
   const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
   for (Index q = 0; q < positions; q += kConvTile) {
     const Index count = positions - q < kConvTile ? positions - q : kConvTile;
@@ -205,6 +214,7 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
                       .buffer = nullptr,
+                      .residual = nullptr,
                       .slope = nullptr,
                       .ahead = 0};
     for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
@@ -214,30 +224,34 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       scratch.v + c * kConvTile + v * kLanes, v_place);
       }
     }
-    Index channel = 0;
-    for (Index p = 0; p < part_count; ++p) {
-      for (Index k = 0; k < parts[p].channels;) {
-        const Index left = parts[p].channels - k,
-                    side_by_side = kWeightBlock - channel % kWeightBlock;
-        const Index made = in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
-          for (Index place = 0; place < kPlaces; ++place) {
-            target.to = scratch.m + place * m_place;
-            const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock;
-            conv_block<Weights::by_tap, decltype(block)::value>(
-                scratch.v + place * v_place, scratch.channel, a.in_channels,
-                u + (place * blocks + channel / kWeightBlock) * a.in_channels * kWeightBlock +
-                    channel % kWeightBlock,
-                nullptr, target);
+    Index first_channel = 0;  // of the part
+    for (Index p = 0; p < part_count; first_channel += parts[p++].channels) {
+      for (Index k = 0; k < parts[p].channels; k += together) {
+        const Index end = k + together < parts[p].channels ? k + together : parts[p].channels;
+        for (Index place = 0; place < kPlaces; ++place) {
+          const float* weights = u + place * blocks * a.in_channels * kWeightBlock;
+          for (Index i = k; i < end;) {
+            target.to = scratch.m + place * m_place + (i - k) * kConvTile;
+            const Index channel = first_channel + i, left = end - i,
+                        side_by_side = kWeightBlock - channel % kWeightBlock;
+            i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
+              conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
+                  scratch.v + place * v_place, scratch.channel, a.in_channels,
+                  weights + channel / kWeightBlock * a.in_channels * kWeightBlock +
+                      channel % kWeightBlock,
+                  nullptr, target);
+            });
           }
-        });
-        for (Index i = 0; i < made; ++i, ++k, ++channel) {
+        }
+        for (Index i = k; i < end; ++i) {
+          const Index channel = first_channel + i;
           for (Index v = 0; v < target.vectors; ++v) {
             const Index first = v * kLanes, rest = count - first;
-            winograd_store(a, tiles, scratch.m + i * kConvTile + first, m_place,
+            winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + first, m_place,
                            args.b ? args.b[channel] : 0.0F,
                            args.slope ? args.slope + channel : nullptr, q + first,
                            rest < kLanes ? rest : kLanes, rows.begin, shape.width,
-                           parts[p].y + k * out_plane);
+                           parts[p].y + i * out_plane);
           }
         }
       }
