@@ -5,6 +5,7 @@
 Input "image" [1, 3, H, W], mean taken off; outputs "box" [1, A, 4], "score" [1, A, 2] after softmax, "landmark"
 [1, A, 10]. Batch norm stays a node of its own: folding it is the runtime's task, as it is ours.
 """
+import itertools
 import json
 import struct
 import sys
@@ -13,7 +14,7 @@ import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-STAGES = (("stage1", (1, 2, 1, 2, 1)), ("stage2", (2, 1, 1, 1, 1, 1)), ("stage3", (2, 1)))  # strides
+MOBILENET = (("stage1", (1, 2, 1, 2, 1)), ("stage2", (2, 1, 1, 1, 1, 1)), ("stage3", (2, 1)))  # strides
 
 
 def read_model(path):
@@ -63,8 +64,30 @@ class Graph:
         return y if linear else self.activation(y, style)
 
     def features(self, x):
+        return self.resnet(x) if self.backbone["name"].startswith("resnet") else self.mobilenet(x)
+
+    def resnet(self, x):
+        x = self.block(x, "backbone.stem", self.backbone, 2)
+        x = self.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
         levels = []
-        for stage, strides in STAGES:
+        for stage in range(1, 5):
+            for index in itertools.count():
+                name = f"backbone.layer{stage}.{index}"
+                if f"{name}.conv1.conv.weight" not in self.tensors:
+                    break
+                stride = 2 if stage > 1 and index == 0 else 1
+                y = self.block(x, f"{name}.conv1", self.backbone)
+                y = self.block(y, f"{name}.conv2", self.backbone, stride)
+                y = self.block(y, f"{name}.conv3", self.backbone, linear=True)
+                if f"{name}.downsample.conv.weight" in self.tensors:
+                    x = self.block(x, f"{name}.downsample", self.backbone, stride, linear=True)
+                x = self.activation(self.node("Add", [y, x]), self.backbone)
+            levels.append(x)
+        return levels[1:]
+
+    def mobilenet(self, x):
+        levels = []
+        for stage, strides in MOBILENET:
             start = 0
             if stage == "stage1":
                 x, start = self.block(x, "backbone.stage1.0", self.backbone, 2), 1
@@ -105,8 +128,9 @@ class Graph:
 
 def export(path, width, height, out):
     config, tensors = read_model(path)
-    if config["arch"]["backbone"]["name"] != "mobilenet0.25" or config["arch"]["heads"] != "per_level":
-        sys.exit(f"{path}: only mobilenet0.25 with a head for each level")
+    if (config["arch"]["backbone"]["name"] not in ("mobilenet0.25", "resnet50", "resnet101", "resnet152")
+            or config["arch"]["heads"] != "per_level"):
+        sys.exit(f"{path}: only mobilenet0.25 and ResNets of bottlenecks, with a head for each level")
     graph = Graph(config, tensors)
     sizes = [(-(-height // s), -(-width // s)) for s in (8, 16, 32)]
     levels = graph.pyramid(graph.features("image"), sizes)
