@@ -25,7 +25,7 @@ help:
 	@echo 'make build                         packages, build: build/retinaface'
 	@echo 'make static                        packages, build/static/retinaface: detection in one file that needs no other'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
-	@echo 'make bench [PHOTO=path]            times of each stage on this machine'
+	@echo 'make bench [PHOTO=path]            times on this machine: every instruction set, thread count and size; or each stage of PHOTO'
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
 	@echo 'make weights [RUN=runs/light]      trains the weights that ship, from $$(SHARED)/data; an interrupted run goes on'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
