@@ -16,7 +16,7 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build static install bench weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate \
+.PHONY: help demo test build static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate \
   clean packages clang-packages tidy-packages configure
 
 help:
@@ -25,11 +25,13 @@ help:
 	@echo 'make build                         packages, build: build/retinaface'
 	@echo 'make static                        packages, build/static/retinaface: detection in one file that needs no other'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
-	@echo 'make bench [PHOTO=path]            times of each stage on this machine'
+	@echo 'make bench [PHOTO=path]            times on this machine: every instruction set, thread count and size; or each stage of PHOTO'
+	@echo "make bench-ops [OPS_FLAGS='..']    every kernel on shapes of the networks (--isa, --threads, --filter)"
 	@echo 'make fit [PHOTO=path]              a small network learns a picture; how, is drawn: fit.png'
 	@echo 'make weights [RUN=runs/light]      trains the weights that ship, from $$(SHARED)/data; an interrupted run goes on'
 	@echo 'make bench-training                training steps in turn with PyTorch, on the same network'
-	@echo 'make bench-peers                   the network in turn with ONNX Runtime (from npm), on the same weights'
+	@echo 'make bench-peers [PEERS=$(PEERS)]'
+	@echo '                                   the network in turn with other runtimes, on the same weights'
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
 	@echo 'make tidy                          clang-tidy 14'
@@ -40,7 +42,7 @@ help:
 	@echo 'make emulate                       the program on an emulated CPU without AVX'
 	@echo 'make clean                         removes the build folders'
 	@echo 'Options: JOBS=$(JOBS) compilers at once, SHARED=$(SHARED) golden values and data for the tests,'
-	@echo '         MODEL=path for demo and bench, in place of the built-in model'
+	@echo '         MODEL=path for demo and the benchmarks, in place of the built-in model'
 
 # $(call install,packages): through apt-get, those that are not there yet; nothing happens when all are.
 AS_ROOT = $$([ $$(id -u) -eq 0 ] || echo sudo)
@@ -111,6 +113,10 @@ build/photos/astronaut.png: | packages
 	dpkg-deb --fsys-tarfile $(@D)/python3-skimage_*.deb | tar -x -O ./$(photo_in_package) > $@
 	rm $(@D)/python3-skimage_*.deb
 
+bench-ops: configure
+	$(BUILD) build --parallel $(JOBS) --target bench_ops
+	build/bench_ops $(OPS_FLAGS)
+
 fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
 	$(BUILD) build --parallel $(JOBS) --target fit_picture
 	build/fit_picture '$(demo_photo)' --out fit.png
@@ -135,10 +141,15 @@ bench-training: configure
 	python3 bench/training/compare.py build/training_step
 
 # onnxruntime-node brings its library along; its install script would fetch one for a graphics card.
+PEERS ?= onnxruntime,opencv,pytorch
 bench-peers: build
-	$(call install,python3-numpy python3-onnx $(if $(shell command -v npm),,nodejs npm))
-	[ -d build/peers/node_modules/onnxruntime-node ] || npm install --prefix build/peers --ignore-scripts onnxruntime-node
-	/usr/bin/python3 bench/peers/compare.py build/retinaface --onnxruntime build/peers $(if $(MODEL),--model '$(MODEL)')
+	$(call install,python3-numpy python3-onnx $(if $(findstring opencv,$(PEERS)),python3-opencv) \
+	  $(if $(findstring pytorch,$(PEERS)),python3-torch) \
+	  $(if $(findstring onnxruntime,$(PEERS)),$(if $(shell command -v npm),,nodejs npm)))
+	$(if $(findstring onnxruntime,$(PEERS)),[ -d build/peers/node_modules/onnxruntime-node ] || \
+	  npm install --prefix build/peers --ignore-scripts onnxruntime-node)
+	/usr/bin/python3 bench/peers/compare.py build/retinaface --onnxruntime build/peers --peers '$(PEERS)' \
+	  $(if $(MODEL),--model '$(MODEL)')
 
 fmt: tidy-packages
 	tests/checks/format.sh --fix

@@ -50,7 +50,7 @@ class Graph:
             groups = weight.shape[0]
         inputs = [x] + [self.constant(f"{name}.{part}", self.tensors[f"{name}.{part}"])
                         for part in ("weight", "bias") if f"{name}.{part}" in self.tensors]
-        return self.node("Conv", inputs, strides=[stride] * 2, pads=[pad] * 4, group=groups)
+        return self.node("Conv", inputs, kernel_shape=weight.shape[2:], strides=[stride] * 2, pads=[pad] * 4, group=groups)
 
     def activation(self, x, style):
         slope = style["activation"].get("slope", 0)

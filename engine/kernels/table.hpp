@@ -14,6 +14,12 @@ namespace rf {
 struct KernelTable {
   const char* name;  // as RF_ISA spells it
 
+  // What the instruction set can do at most, for other kernels to be compared with: x = factor x +
+  // term, `rounds` times, for `multiply_adds` numbers x that never leave the registers, whatever
+  // they begin as. Gives their sum.
+  Index multiply_adds;
+  float (*multiply_add)(Index rounds, float factor, float term) noexcept;
+
   // Bytes of scratch that one call may need, for so many pixels or output rows.
   std::size_t (*conv2d_scratch_bytes)(const Conv2dGeometry&, Index pixels) noexcept;
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;

@@ -30,6 +30,7 @@ Index conv2d_pixels_per_chunk(const Conv2dGeometry& g) {
 Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
     : table_(&kernels()),
       winograd_(by_winograd(g)),
+      batch_(batch),
       groups_(g.groups),
       units_(winograd_ ? ceil_div(g.out_h, 4) : g.out_h * g.out_w) {
   if (units_ == 0) return;
@@ -57,6 +58,13 @@ Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) cons
       Tensor::empty({36, ceil_div(g.out_channels, kWeightBlock), g.in_channels, kWeightBlock});
   table_->winograd_weights(g, w, u.data<float>());
   return u;
+}
+
+double Conv2dSchedule::flops(const Conv2dGeometry& g) const {
+  const Index outputs = winograd_ ? ceil_div(g.out_h, 4) * ceil_div(g.out_w, 4) * 36
+                                  : g.out_h * g.out_w * g.kernel_h * g.kernel_w;
+  return 2.0 * static_cast<double>(batch_ * g.groups * g.in_channels * g.out_channels) *
+         static_cast<double>(outputs);
 }
 
 void Conv2dSchedule::run(const Conv2dArgs<float>& args, const float* u, Index chunk,

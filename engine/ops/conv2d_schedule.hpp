@@ -19,6 +19,9 @@ class Conv2dSchedule {
   // direct kernel.
   [[nodiscard]] Tensor transformed(const Conv2dGeometry& geometry, const float* w) const;
 
+  // Two for each multiply-add of the kernel; those of Winograd's transforms are not counted.
+  [[nodiscard]] double flops(const Conv2dGeometry& geometry) const;
+
   [[nodiscard]] Index chunks() const { return chunks_; }
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
   // Requires args.geometry to be the schedule's; `u` from transformed().
@@ -28,7 +31,7 @@ class Conv2dSchedule {
  private:
   const KernelTable* table_;
   bool winograd_;
-  Index groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
+  Index batch_, groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
   Index per_chunk_ = 1, parts_ = 1, chunks_ = 0;
   Index together_ = 1;  // planes of a chunk
   std::size_t scratch_bytes_ = 0;

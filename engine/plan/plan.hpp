@@ -24,8 +24,9 @@ struct PlanStep {
   std::string kernel;  // "winograd 4x4", "depthwise 3x3", ...
   std::vector<Shape> inputs;
   Shape output;
-  double flops = 0;  // two for each multiply-add that the operation is defined by
-  double bytes = 0;  // read and written if nothing stayed in a cache
+  double flops = 0;         // two for each multiply-add that the operation is defined by
+  double kernel_flops = 0;  // two for each that the kernel does: Winograd's transforms not counted
+  double bytes = 0;         // read and written if nothing stayed in a cache
   std::size_t scratch_bytes = 0;
   std::function<void(const PlanRun&)> run;
 };

@@ -45,6 +45,7 @@ PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step)
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
   const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
   step.kernel = schedule.winograd() ? "Winograd 4x4" : layer.depthwise() ? "depthwise" : "direct";
+  step.kernel_flops = schedule.flops(layer.geometry);
   step.scratch_bytes = schedule.scratch_bytes();
   const bool in_place = reads_in_place(graph, node.inputs[0], layer.geometry);
   const Index residual = node.op == "conv2d" && node.inputs.size() == 4 ? node.inputs[3] : -1;
@@ -233,7 +234,7 @@ PlanStep described(const Graph& graph, const Graph::Node& node) {
   PlanStep step;
   step.op = step.kernel = node.op;
   step.output = shape_of(graph, node.output);
-  step.flops = flops(graph, node);
+  step.flops = step.kernel_flops = flops(graph, node);
   step.bytes = 4 * static_cast<double>(step.output.numel());
   for (const Index input : node.inputs) {
     step.inputs.push_back(shape_of(graph, input));

@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "engine/check.hpp"
-#include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/cli/terminal.hpp"
 
@@ -89,13 +88,14 @@ void choose_execution(int threads, const std::string& isa) {
     (void)kernels();
     return;
   }
+  use_kernels(supported_table(isa));
+  isa_from_flag = true;
+}
+
+const KernelTable& supported_table(const std::string& isa) {
   std::string names;
   for (const KernelTable* table : supported_kernel_tables()) {
-    if (isa == table->name) {
-      use_kernels(*table);
-      isa_from_flag = true;
-      return;
-    }
+    if (isa == table->name) return *table;
     names += (names.empty() ? "" : ", ") + std::string(table->name);
   }
   throw UsageError(message("--isa ", isa, ": this CPU runs ", names));

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/kernels/table.hpp"
+
 namespace rf::cli {
 
 [[nodiscard]] std::string version();   // "0.1.0"
@@ -21,6 +23,9 @@ namespace rf::cli {
 // --threads and --isa: `threads` 0 and an empty `isa` leave the defaults. Throws UsageError, also
 // when RF_THREADS or RF_ISA hold nonsense, so that this is known before any work is done.
 void choose_execution(int threads, const std::string& isa);
+
+// The table that --isa names. Throws UsageError when this CPU cannot run it, or there is none.
+[[nodiscard]] const KernelTable& supported_table(const std::string& isa);
 
 // Why the instruction set in use was chosen: "best of scalar, sse2", "RF_ISA", "--isa".
 [[nodiscard]] std::string isa_reason();

@@ -33,6 +33,7 @@ TEST_CASE("dispatch: every table is complete and named once; scalar is always th
     CHECK(std::count(all.begin(), all.end(), table->name) == 1);
     CHECK(table->conv2d_scratch_bytes != nullptr);
     CHECK(table->conv2d != nullptr);
+    CHECK(table->multiply_add != nullptr);
     CHECK(table->batch_norm != nullptr);
     CHECK(table->relu != nullptr);
     CHECK(table->leaky_relu != nullptr);

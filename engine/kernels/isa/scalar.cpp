@@ -15,10 +15,28 @@ void depthwise_grad_input(const Conv2dGradInputArgs<float>& args, Index image, I
   reference::conv2d_grad_input(args, image, group);
 }
 
+// One multiplication and one addition at a time, as the reference does: CMakeLists.txt keeps the
+// compiler from making vectors of them.
+constexpr int kChains = 14;
+
+float multiply_add(Index rounds, float factor, float term) noexcept {
+  float x[kChains];
+  for (int i = 0; i < kChains; ++i) x[i] = static_cast<float>(i);
+  for (Index r = 0; r < rounds; ++r) {
+#pragma GCC unroll 14
+    for (int i = 0; i < kChains; ++i) x[i] = x[i] * factor + term;
+  }
+  float sum = 0;
+  for (const float value : x) sum += value;
+  return sum;
+}
+
 }  // namespace
 
 const KernelTable scalar = {
     .name = "scalar",
+    .multiply_adds = kChains,
+    .multiply_add = multiply_add,
     .conv2d_scratch_bytes = no_scratch,
     .conv2d = reference::conv2d<float>,
     .winograd_weights = nullptr,

@@ -182,6 +182,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/linear.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
+#include "engine/kernels/simd/multiply_add.inl"
 #include "engine/kernels/simd/resize_bilinear.inl"
 #include "engine/kernels/simd/smooth_l1.inl"
 #include "engine/kernels/simd/softmax.inl"
@@ -193,6 +194,8 @@ namespace rf::isa {
 
 const KernelTable ISA_TABLE = {
     .name = ISA_NAME,
+    .multiply_adds = kChains * kLanes,
+    .multiply_add = multiply_add,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,
     .conv2d = conv2d,
     .winograd_weights = winograd_weights,
