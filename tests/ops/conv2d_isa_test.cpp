@@ -121,6 +121,37 @@ TEST_CASE("conv2d: a residual is added before the activation", "[conv2d][isa]") 
   }
 }
 
+TEST_CASE("conv2d: few input channels, stride 2", "[conv2d][isa]") {
+  Random random(79, RandomPurpose::test);
+  const auto below = [&](std::uint32_t n) { return static_cast<Index>(random.below(n)); };
+  for (int round = 0; round < 60; ++round) {
+    Problem p;
+    p.params = {.stride = 2, .pad = below(3), .groups = 1 + below(2)};
+    const Index in = 1 + below(4), out = 2 + below(18);
+    p.x = {1 + below(2), in * p.params.groups, 3 + below(9), 3 + below(200)};
+    p.w = {out * p.params.groups, in, 3, 3};
+    p.y = conv2d_out_shape(p.x, p.w, p.params);
+    CAPTURE(round, to_string(p.x), to_string(p.w), p.params.pad);
+    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), slope(p.w[0]), y(p.y.numel()),
+        expected(p.y.numel());
+    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4);
+    const Index plane = p.y[2] * p.y[3],
+                pixels = round % 2 ? plane : 1 + static_cast<Index>(random.below(300));
+    const auto args = [&](float* to) {
+      Conv2dArgs<float> made = make_args(p, x.data(), w.data(), b.data(), to);
+      made.slope = round % 3 ? slope.data() : nullptr;
+      return made;
+    };
+    run(isa::scalar, p, args(expected.data()), plane);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      CAPTURE(table->name, pixels);
+      run(*table, p, args(y.data()), pixels);
+      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
+      CHECK(y.front_is_intact());
+    }
+  }
+}
+
 // More floats than a second-level cache holds, of long sums: tiles pass the channels together.
 TEST_CASE("conv2d: a large result", "[conv2d][isa]") {
   const Index kernel = GENERATE(1, 3);

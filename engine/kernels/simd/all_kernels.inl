@@ -176,6 +176,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 #include "engine/kernels/simd/batch_norm.inl"
 #include "engine/kernels/simd/conv_strip.inl"
 #include "engine/kernels/simd/depthwise.inl"
+#include "engine/kernels/simd/narrow_conv.inl"
 // These two build on what is above.
 #include "engine/kernels/simd/conv2d.inl"
 #include "engine/kernels/simd/conv2d_grad.inl"

@@ -227,6 +227,7 @@ void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call, Index first
 void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   if (is_depthwise_3x3(a)) return depthwise_conv2d(args, tile);
+  if (is_narrow(a) && !args.residual && !args.parts) return narrow_conv2d(args, tile);
   const Index in_plane = args.x_plane();
   const Index first_row = tile.begin / a.out_w, last_row = (tile.end - 1) / a.out_w;
   const ConvStrip shape(a, last_row - first_row + 1);
