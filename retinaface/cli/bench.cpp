@@ -29,7 +29,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kDefaultRuns = 20;
 constexpr double kDefaultMilliseconds = 1000;
-constexpr Index kMaxFileBytes = Index{1} << 30;
 
 struct BenchFlags {
   std::string photo, model, size = "640x480", isa;
@@ -84,7 +83,7 @@ class Source {
  public:
   Source(const BenchFlags& flags) : name_(flags.photo) {
     if (!name_.empty()) {
-      file_ = read_file(name_, kMaxFileBytes);
+      file_ = read_file(name_, kMaxImageFileBytes);
       return;
     }
     constexpr ImageSize kVga{640, 480};
