@@ -174,11 +174,12 @@ fuzz: clang-packages
 	$(BUILD) build-fuzz --parallel $(JOBS) --target fuzzers
 	tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS)
 
+# One test counts allocations by an operator new of its own, which memcheck replaces, and a delete that the compiler inlines.
 valgrind: build
 	$(call install,valgrind)
 	@set -e; for program in build/tests/*_tests; do \
 	  echo "$$program"; \
-	  RF_THREADS=1 valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite "$$program"; \
+	  RF_THREADS=1 valgrind --quiet --error-exitcode=1 --show-mismatched-frees=no --leak-check=full --errors-for-leak-kinds=definite "$$program"; \
 	done
 
 clean:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -40,6 +41,19 @@ std::size_t open_regular(const std::string& path, Descriptor& file) {
   if (S_ISDIR(info.st_mode)) throw FileError(message(path, ": is a directory, a file is needed"));
   if (!S_ISREG(info.st_mode)) throw FileError(message(path, ": is not a regular file"));
   return static_cast<std::size_t>(info.st_size);
+}
+
+// Makes a file of a new name beside `path`, with the rights that every new file has: mkstemp makes
+// private ones, and the umask cannot be read without changing it for other threads. -1 and errno
+// where that fails.
+int create_beside(const std::string& path, std::string& name) {
+  static std::atomic<unsigned> serial{0};
+  constexpr int kAttempts = 1000;  // a killed process with our number may have left files
+  for (int i = 1;; ++i) {
+    name = message(path, ".", ::getpid(), "-", serial.fetch_add(1));
+    const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor >= 0 || errno != EEXIST || i == kAttempts) return descriptor;
+  }
 }
 
 }  // namespace
@@ -85,17 +99,12 @@ AtomicFile::AtomicFile(std::string path, IfExists if_exists)
     throw FileError(message(path_, ": is a directory, cannot write a file there"));
   if (if_exists_ == IfExists::refuse && std::filesystem::exists(path_, ignored))
     fail("create", EEXIST);
-  temporary_ = path_ + ".XXXXXX";
-  descriptor_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  descriptor_ = create_beside(path_, temporary_);
   if (descriptor_ < 0) {
     const int error = errno;
     temporary_.clear();
     fail("create", error);
   }
-  // mkstemp makes private files; give the rights that an ordinary new file would have.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(descriptor_, 0666 & ~mask);
 }
 
 AtomicFile::~AtomicFile() {

@@ -13,16 +13,6 @@ namespace rf {
 
 namespace {
 
-constexpr Index kMaxFileBytes = Index{1} << 30;
-
-// What a decoder may hold at once: most is an interlaced 16-bit PNG with transparency (8 bytes per
-// pixel inflated into a buffer grown by doubling, 8 for the picture, up to 4 for a pass); small
-// JPEGs are padded to blocks of 32 x 32.
-std::size_t decoder_memory(const ImageProbe& probe, std::size_t file_bytes) {
-  const auto pixels = static_cast<std::size_t>(probe.width * probe.height);
-  return 32 * pixels + 4 * file_bytes + (std::size_t{32} << 20);
-}
-
 Image decode_pnm(std::span<const std::byte> file, const std::string& name) {
   const PnmHeader header = parse_pnm_header(file, name);
   const auto maximum = static_cast<unsigned>(header.maximum);
@@ -97,11 +87,24 @@ bool encodable(const Image& image, bool jpeg) {
 
 }  // namespace
 
+// Most is held for an interlaced 16-bit PNG with transparency (8 bytes per pixel inflated into a
+// buffer grown by doubling, 8 for the picture, up to 4 for a pass); small JPEGs are padded to
+// blocks of 32 x 32.
+Index decoder_memory(const ImageProbe& probe, Index file_bytes) {
+  const Index of_pixels = checked_mul(32, checked_mul(probe.width, probe.height));
+  return checked_add(checked_add(of_pixels, checked_mul(4, file_bytes)), Index{32} << 20);
+}
+
 Image decode_image(std::span<const std::byte> file, const std::string& name,
                    const DecodeOptions& options) {
-  const ImageProbe probe = probe_image(file, name, options.max_pixels);
+  return decode_image(file, name, probe_image(file, name, options.max_pixels), options);
+}
+
+Image decode_image(std::span<const std::byte> file, const std::string& name,
+                   const ImageProbe& probe, const DecodeOptions& options) {
   if (probe.format == ImageFormat::pnm) return decode_pnm(file, name);
-  const std::size_t memory = decoder_memory(probe, file.size());
+  const auto memory =
+      static_cast<std::size_t>(decoder_memory(probe, static_cast<Index>(file.size())));
   Image image = probe.palette_missing > 0 ? stb::decode(complete_palette(file, probe), name, memory)
                                           : stb::decode(file, name, memory);
   RF_ASSERT(image.width == probe.width && image.height == probe.height);
@@ -115,7 +118,7 @@ Image decode_image(std::span<const std::byte> file, const std::string& name,
 Image read_image(const std::string& path, const DecodeOptions& options) {
   // Read, not mapped: a picture may still be on its way while we look, and a mapped file must not
   // shrink.
-  return decode_image(read_file(path, kMaxFileBytes), path, options);
+  return decode_image(read_file(path, kMaxImageFileBytes), path, options);
 }
 
 void write_image(const std::string& path, const Image& image, IfExists if_exists) {

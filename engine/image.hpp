@@ -1,7 +1,7 @@
 // Pictures: 8-bit RGB in memory, decoded from and encoded to files. Decoders: JPEG, PNG, BMP
 // (stb_image with every other format compiled out) and PPM/PGM. Files are hostile: structure and
-// size are judged before anything is decoded (image_probe.hpp), and decoding holds at most 32 bytes
-// per pixel + 4 times the file + 32 MiB.
+// size are judged before anything is decoded (image_probe.hpp), and what decoding holds is bounded
+// (decoder_memory).
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/file.hpp"
+#include "engine/image_probe.hpp"
 #include "engine/shape.hpp"
 
 namespace rf {
@@ -36,7 +37,16 @@ struct DecodeOptions {
 [[nodiscard]] Image decode_image(std::span<const std::byte> file, const std::string& name,
                                  const DecodeOptions& options = {});
 
-// The same for a file; additionally throws FileError when it cannot be read.
+// The same for a file that probe_image has passed, for those who look at its size first.
+[[nodiscard]] Image decode_image(std::span<const std::byte> file, const std::string& name,
+                                 const ImageProbe& probe, const DecodeOptions& options);
+
+// The most bytes that decode_image holds at once, the file itself and the result not counted: 32
+// for each pixel + 4 times the file + 32 MiB.
+[[nodiscard]] Index decoder_memory(const ImageProbe& probe, Index file_bytes);
+
+// The same for a file on disk; additionally throws FileError when it cannot be read, or is larger.
+inline constexpr Index kMaxImageFileBytes = Index{1} << 30;
 [[nodiscard]] Image read_image(const std::string& path, const DecodeOptions& options = {});
 
 // Encodes by the extension of `path` (.png, .jpg or .jpeg, .bmp, .ppm; any case) and writes it

@@ -124,7 +124,13 @@ ThreadLimit thread_limit() {
   return o.limit.count > 0 ? o.limit : default_thread_limit();
 }
 
+namespace {
+thread_local bool alone = false;        // a SerialScope is open
+thread_local bool shapes_only = false;  // a ShapesOnlyScope is open
+}  // namespace
+
 int thread_count() {
+  if (alone) return 1;
   const int count = override_limit().count.load(std::memory_order_relaxed);
   return count > 0 ? count : default_thread_limit().count;
 }
@@ -140,11 +146,6 @@ void set_thread_limit(int count, const std::string& source) {
   o.count.store(count, std::memory_order_relaxed);
 }
 
-namespace {
-thread_local bool alone = false;        // a SerialScope is open
-thread_local bool shapes_only = false;  // a ShapesOnlyScope is open
-}  // namespace
-
 SerialScope::SerialScope() : before_(std::exchange(alone, true)) {}
 SerialScope::~SerialScope() { alone = before_; }
 
@@ -155,7 +156,7 @@ namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
   if (chunks <= 0 || shapes_only) return;
-  const int threads = alone ? 1 : static_cast<int>(std::min<Index>(thread_count(), chunks));
+  const int threads = static_cast<int>(std::min<Index>(thread_count(), chunks));
   const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
   std::size_t bytes = 0;
   if (stride < scratch_bytes ||
@@ -175,8 +176,7 @@ void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function,
 void run_chunks(Index chunks, const Scratch& scratch, ChunkFunction function, void* body) {
   if (chunks <= 0 || shapes_only) return;
   const int threads =
-      alone ? 1
-            : static_cast<int>(std::min<Index>(std::min(thread_count(), scratch.threads), chunks));
+      static_cast<int>(std::min<Index>(std::min(thread_count(), scratch.threads), chunks));
   run_on_pool({.count = chunks,
                .function = function,
                .body = body,

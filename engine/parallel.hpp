@@ -30,8 +30,8 @@ struct ThreadLimit {
 // Overrides the limit for the whole process. Throws UsageError unless 1 <= count <= 1024.
 void set_thread_limit(int count, const std::string& source);
 
-// While one lives, every parallel_for that its thread calls runs on that thread alone: for threads
-// that work beside the one which computes and must not take the pool from it.
+// While one lives, thread_count() is 1 for its thread, and every parallel_for that it calls runs on
+// that thread alone: for threads beside others that compute and must not have the pool taken away.
 class SerialScope {
  public:
   SerialScope();

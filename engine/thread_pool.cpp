@@ -1,5 +1,6 @@
 #include "engine/thread_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -7,6 +8,8 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "engine/check.hpp"
 
 namespace rf::detail {
 
@@ -24,14 +27,16 @@ struct Job {
     std::atomic<Index> next{0};
     Index end = 0;
   };
-  std::vector<Share> shares;
+  std::vector<Share> shares;  // one for each thread, perhaps some that are not in use
+
+  explicit Job(std::size_t threads) : shares(threads) {}
 
   // Requires that no other thread knows this job.
   void prepare(const Chunks& c) {
     chunks = c;
     done = 0;
     const auto threads = static_cast<std::size_t>(c.threads);
-    if (shares.size() != threads) shares = std::vector<Share>(threads);
+    if (shares.size() < threads) shares = std::vector<Share>(threads);
     for (std::size_t t = 0; t < threads; ++t) {
       const auto part = [&](std::size_t i) {
         return chunks.count * static_cast<Index>(i) / static_cast<Index>(threads);
@@ -45,8 +50,8 @@ struct Job {
   void work(int thread) noexcept {
     std::byte* scratch = chunks.scratch;
     if (scratch) scratch += static_cast<std::size_t>(thread) * chunks.stride;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      Share& share = shares[(static_cast<std::size_t>(thread) + i) % shares.size()];
+    for (int i = 0; i < chunks.threads; ++i) {
+      Share& share = shares[static_cast<std::size_t>((thread + i) % chunks.threads)];
       for (Index chunk = share.next.fetch_add(1); chunk < share.end;
            chunk = share.next.fetch_add(1)) {
         chunks.function(chunks.body, chunk, scratch);
@@ -94,16 +99,17 @@ class Pool {
     ~Release() { flag.clear(std::memory_order_release); }
   };
 
-  // A worker that woke up late may still look at one of the jobs before.
+  // A worker that woke up late may still look at one of the jobs before, each at one.
   Job& unused_job() {
     {
       const std::lock_guard lock(mutex_);
       job_ = nullptr;
     }
-    for (const std::unique_ptr<Job>& job : jobs_) {
-      if (job->workers.load(std::memory_order_acquire) == 0) return *job;
-    }
-    return *jobs_.emplace_back(std::make_unique<Job>());
+    const auto unused = std::find_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
+      return job->workers.load(std::memory_order_acquire) == 0;
+    });
+    RF_ASSERT(unused != jobs_.end());
+    return **unused;
   }
 
   void publish(Job& job) {
@@ -121,9 +127,12 @@ class Pool {
       try {
         workers_.emplace_back([this, thread] { serve(thread); });
       } catch (const std::system_error&) {
-        return;  // the system has no thread for us: those that we have do the work
+        break;  // the system has no thread for us: those that we have do the work
       }
     }
+    // Made here, so that a loop allocates nothing once its workers are there.
+    while (jobs_.size() <= workers_.size())
+      jobs_.push_back(std::make_unique<Job>(static_cast<std::size_t>(count) + 1));
   }
 
   void serve(int thread) {
@@ -147,7 +156,7 @@ class Pool {
   std::mutex mutex_;       // job_, serial_
   std::condition_variable wake_;
   Job* job_ = nullptr;                      // the last one, until the next is prepared
-  std::vector<std::unique_ptr<Job>> jobs_;  // at most one more than there are workers
+  std::vector<std::unique_ptr<Job>> jobs_;  // one more than there are workers
   std::atomic<unsigned> serial_{0};         // of the job
   std::vector<std::thread> workers_;
 };

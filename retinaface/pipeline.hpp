@@ -2,6 +2,7 @@
 // share.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -85,6 +86,7 @@ class Pipeline {
   LoadedModel model_;
   DetectorOptions options_;
   SizeRule size_;
+  std::array<std::array<float, 256>, 3> levels_;  // of each input channel, as the network wants it
   RetinaFace network_;
   std::unique_ptr<PlanCache> plans_;  // refers to the network
 };

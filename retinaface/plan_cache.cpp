@@ -42,6 +42,16 @@ struct PlanCache::State {
   std::mutex mutex;
   std::list<Entry> entries;    // the last used first
   std::unique_ptr<Desk> idle;  // one at most: that of a large picture is large
+
+  // The plan, the last used from now on; null if there is none. Called with the lock held.
+  std::shared_ptr<const Plan> find(const Shape& image, const KernelTable& table) {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+      return entry.image == image && entry.table == &table;
+    });
+    if (found == entries.end()) return nullptr;
+    entries.splice(entries.begin(), entries, found);
+    return found->plan;
+  }
 };
 
 PlanCache::PlanCache(const RetinaFace& network)
@@ -50,18 +60,18 @@ PlanCache::PlanCache(const RetinaFace& network)
 std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
   RF_CHECK_SHAPE(image.rank() == 4 && image[0] == 1 && image[1] == 3, "network",
                  "one picture [1, 3, H, W] at a time, got ", image);
-  const std::lock_guard lock(state_->mutex);
-  std::list<Entry>& entries = state_->entries;
-  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
-    return entry.image == image && entry.table == &kernels();
-  });
-  if (found != entries.end()) {
-    entries.splice(entries.begin(), entries, found);
-  } else {
-    entries.push_front({image, &kernels(), std::make_shared<const Plan>(trace(network_, image))});
-    if (entries.size() > kPlans) entries.pop_back();
+  const KernelTable& table = kernels();
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
   }
-  return entries.front().plan;
+  // Without the lock: it takes as long as half a picture, and others have plans to follow.
+  auto made = std::make_shared<const Plan>(trace(network_, image));
+  const std::lock_guard lock(state_->mutex);
+  if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
+  state_->entries.push_front({image, &table, made});
+  if (state_->entries.size() > kPlans) state_->entries.pop_back();
+  return made;
 }
 
 NetworkOutputs PlanCache::run(const Tensor& image) {

@@ -29,7 +29,8 @@ class PlanCache {
   // The plan for this shape of image.
   [[nodiscard]] std::shared_ptr<const Plan> plan(const Shape& image);
 
-  // Plans kept, the most recently used ones: each holds weights prepared for its size.
+  // Plans kept, the most recently used ones: each holds weights prepared for its size. Besides them
+  // there is one for each caller whose plan is no longer among them.
   static constexpr std::size_t kPlans = 4;
 
  private:

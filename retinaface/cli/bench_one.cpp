@@ -28,7 +28,6 @@ using Json = nlohmann::ordered_json;
 // Without --runs: so many, more until a second has passed, fewer when they take too long.
 constexpr std::size_t kDefaultRuns = 20;
 constexpr double kLeastMilliseconds = 1000, kMostMilliseconds = 5000;
-constexpr Index kMaxFileBytes = Index{1} << 30;
 
 struct Stage {
   const char* name;
@@ -79,7 +78,7 @@ class Source {
  public:
   explicit Source(const BenchSetup& setup) : name_(setup.photo) {
     if (!name_.empty()) {
-      file_ = read_file(name_, kMaxFileBytes);
+      file_ = read_file(name_, kMaxImageFileBytes);
       return;
     }
     constexpr ImageSize kVga{640, 480};

@@ -1,21 +1,23 @@
-// retinaface detect: from the files a user names to faces, one image after another.
-#include <iostream>
+// retinaface detect: from the files a user names to faces.
+#include <unistd.h>
+
+#include <istream>
 #include <memory>
-#include <new>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
 #include "engine/image.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "retinaface/cli/detect_pictures.hpp"
 #include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/inputs.hpp"
 #include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/outputs.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
+#include "retinaface/cli/side_by_side.hpp"
 #include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
@@ -30,7 +32,7 @@ struct DetectFlags {
   std::vector<std::string> inputs;
   std::string model;
   DetectorOptions detector;
-  int threads = 0;
+  int threads = 0, jobs = 0;
   std::string isa;
   bool json = false, jsonl = false, csv = false;
   OutputOptions outputs;
@@ -63,33 +65,6 @@ ResultContext context_of(const DetectFlags& flags, const LoadedModel& model) {
           .threads = threads.count};
 }
 
-// Finds the faces of one image and keeps its pixels for the pictures to be drawn; never throws for
-// what is wrong with the image, that is in the result.
-ImageResult detect_one(const Pipeline& pipeline, const Input& input, const DecodeOptions& decode,
-                       Image& image) {
-  ImageResult result{
-      .path = input.path, .size = {}, .faces = {}, .times = {}, .error = input.error};
-  if (!result.error.empty()) return result;
-  try {
-    const Stopwatch watch;
-    image = read_image(input.path, decode);
-    result.times.decode = watch.milliseconds();
-    result.size = {image.width, image.height};
-    result.faces = pipeline.detect(image, &result.times);
-    for (const Face& face : result.faces) {
-      if (!is_finite(face))
-        throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
-    }
-  } catch (const Error& error) {
-    result.error = with_path(input.path, error.what());
-  } catch (const std::bad_alloc&) {
-    result.error =
-        with_path(input.path, "not enough memory for this image; --size long:1024 needs less");
-  }
-  if (!result.error.empty()) result.faces.clear();
-  return result;
-}
-
 int detect(DetectFlags& flags) {
   if (flags.inputs.empty())
     throw UsageError("detect: no image is named; give files, folders, patterns or -");
@@ -100,7 +75,9 @@ int detect(DetectFlags& flags) {
   (void)SizeRule::parse(flags.detector.size);
   choose_execution(flags.threads, flags.isa);
 
-  InputQueue inputs(flags.inputs, std::cin);
+  InterruptibleInput standard_input(STDIN_FILENO);
+  std::istream list(&standard_input);
+  InputQueue inputs(flags.inputs, list);
   const std::optional<Index> total = inputs.total();
   OutputFiles files(flags.outputs, total == 1);
   for (const Input& input : inputs.known()) files.protect(input.path);
@@ -115,22 +92,19 @@ int detect(DetectFlags& flags) {
   Progress progress("detect", total.value_or(0),
                     !quiet && total.value_or(0) > 1 && !table_shows_progress);
 
-  Index succeeded = 0, failed = 0;
-  writer->begin();
-  while (const std::optional<Input> input = inputs.next()) {
-    Image image;
-    const ImageResult result = detect_one(pipeline, *input, flags.decode, image);
-    bool good = result.error.empty();
-    if (good) {
-      good = files.write(input->path, image, result.faces);
-    } else {
-      say(result.error);
-    }
-    writer->add(result);
-    ++(good ? succeeded : failed);
-    progress.step(succeeded + failed);
-  }
-  writer->end();
+  const int jobs = job_count(flags.jobs, total);
+  const Stopwatch watch;
+  const auto [succeeded, failed] =
+      detect_pictures({.pipeline = pipeline,
+                       .decode = flags.decode,
+                       .inputs = inputs,
+                       .files = files,
+                       .results = *writer,
+                       .progress = progress,
+                       .interrupt = [&] { standard_input.interrupt(); }},
+                      jobs);
+  if (!quiet && succeeded + failed > 1)
+    say(speed_text(succeeded + failed, watch.milliseconds() / 1000, jobs));
   if (succeeded + failed == 0) say("standard input: names no image");
   if (succeeded == 0) return kExitInput;
   return failed == 0 ? kExitDone : kExitSomeFailed;
@@ -185,6 +159,13 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
                   "Default: the CPUs this process may use (affinity and container quota), or "
                   "RF_THREADS. Results are\n"
                   "the same for any number")
+      ->type_name("N")
+      ->check(number_between(1, 1024));
+  verb.add_option("--jobs", flags.jobs,
+                  "Images at a time, each on one thread. Default: as many as --threads; with one "
+                  "image, or 1 here, all\n"
+                  "threads work on one image. Fewer need less memory; results are the same for any "
+                  "number")
       ->type_name("N")
       ->check(number_between(1, 1024));
   verb.add_option("--isa", flags.isa,

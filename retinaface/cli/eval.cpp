@@ -8,6 +8,7 @@
 #include "engine/check.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
@@ -18,6 +19,12 @@ void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema) {
   verb.add_option("--threads", flags.threads,
                   "Default: the CPUs this process may use, or RF_THREADS. Results are the same for "
                   "any number")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  verb.add_option("--jobs", flags.jobs,
+                  "Images at a time, each on one thread. Default: as many as --threads; with 1 all "
+                  "threads work on one image.\n"
+                  "Results are the same for any number")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   verb.add_option(
@@ -41,9 +48,9 @@ DetectorRun begin_run(const Pipeline& pipeline, const DetectorOptions& options) 
           .nms = options.nms ? static_cast<double>(*options.nms) : model.config.nms.iou};
 }
 
-void end_run(DetectorRun& run, double milliseconds, const StageTimes& times) {
+void end_run(DetectorRun& run, double milliseconds, double network_milliseconds) {
   run.seconds = milliseconds / 1000;
-  run.network_seconds = times.network / 1000;
+  run.network_seconds = network_milliseconds / 1000;
   run.peak_memory_mb = peak_memory_mb();
 }
 
@@ -68,9 +75,7 @@ std::string size_text(const DetectorRun& run) {
 }
 
 void say_speed(const DetectorRun& run) {
-  const double images = static_cast<double>(run.images);
-  say(message(run.images, " images in ", fixed(run.seconds, 1),
-              " s: ", fixed(images / run.seconds, 2), " images/s; peak memory ",
+  say(message(speed_text(run.images, run.seconds, run.jobs), "; peak memory ",
               fixed(run.peak_memory_mb, 0), " MB"));
 }
 

@@ -17,7 +17,7 @@ void add_eval_landmarks(CLI::App& eval, int& exit_code);
 struct RunFlags {
   std::string model;
   DetectorOptions detector;
-  int threads = 0;
+  int threads = 0, jobs = 0;
   std::string isa;
   bool overwrite = false, json = false, quiet = false;
 
@@ -26,7 +26,7 @@ struct RunFlags {
   }
 };
 
-// --threads, --isa, --overwrite, --json (an object of `schema`) and --quiet.
+// --threads, --jobs, --isa, --overwrite, --json (an object of `schema`) and --quiet.
 void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema);
 
 // How the detector was run.
@@ -35,14 +35,16 @@ struct DetectorRun {
   std::string size;
   std::optional<TestTimeOptions> test_time;
   double score = 0, nms = 0;
-  Index images = 0, failed = 0;             // failed: could not be decoded
-  double seconds = 0, network_seconds = 0;  // all images; decoding and scaling is in the first only
+  Index images = 0, failed = 0;  // failed: could not be decoded
+  double seconds = 0;            // all images, from files to faces
+  double network_seconds = 0;    // summed over the images, some of them side by side
+  int jobs = 1;                  // images at a time
   double peak_memory_mb = 0;
 };
 
 // What can be said before the first image, and after the last.
 [[nodiscard]] DetectorRun begin_run(const Pipeline& pipeline, const DetectorOptions& options);
-void end_run(DetectorRun& run, double milliseconds, const StageTimes& times);
+void end_run(DetectorRun& run, double milliseconds, double network_milliseconds);
 
 // "model NAME, sha256 0123456789ab; size original; score > 0.02; NMS 0.40; no flip; no voting".
 [[nodiscard]] std::string protocol_text(const DetectorRun& run);

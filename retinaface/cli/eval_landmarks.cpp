@@ -12,12 +12,10 @@
 
 #include "engine/check.hpp"
 #include "engine/image.hpp"
-#include "retinaface/cli/eval.hpp"
 #include "retinaface/cli/eval_landmarks_report.hpp"
+#include "retinaface/cli/eval_pictures.hpp"
 #include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/model_flag.hpp"
-#include "retinaface/cli/progress.hpp"
-#include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/data/labels.hpp"
@@ -90,12 +88,10 @@ Image framed(const Image& image, Index width, const std::array<std::uint8_t, 3>&
 }
 
 // The faces of one picture, in its own pixels.
-std::vector<Face> detect_picture(const Pipeline& pipeline, const std::string& path, Index frame,
-                                 StageTimes& times) {
-  Image image = read_image(path, {.apply_exif = false});
+std::vector<Face> detect_framed(const Pipeline& pipeline, Image image, Index frame,
+                                StageTimes& times) {
   if (frame > 0) image = framed(image, frame, mean_colour(pipeline.model().config.input));
   std::vector<Face> faces = pipeline.detect(image, &times);
-  require_finite(faces);
   const float shift = static_cast<float>(frame);
   for (Face& face : faces) {
     for (float* value : {&face.x1, &face.y1, &face.x2, &face.y2}) *value -= shift;
@@ -128,29 +124,27 @@ void run_detector(const LandmarkFlags& flags, const std::vector<LabelledPicture>
   const Pipeline pipeline(chosen_model(flags.model), flags.detector);
   if (!flags.quiet) warn_if_slow();
   report.run = begin_run(pipeline, flags.detector);
-  report.run.images = static_cast<Index>(pictures.size());
-
-  const Stopwatch watch;
-  StageTimes times;
-  Progress progress("eval landmarks", report.run.images, !flags.quiet);
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    std::vector<Face> detections;
-    try {
-      detections = detect_picture(pipeline, flags.image_path(pictures[i]), flags.frame, times);
-    } catch (const FormatError& error) {
-      say(error.what());
-      ++report.run.failed;
-    }
-    const auto pose = poses.find(pictures[i].path);
-    add_results(pictures[i], detections,
+  std::vector<std::string> paths;
+  for (const LabelledPicture& picture : pictures) paths.push_back(flags.image_path(picture));
+  const auto canvas = [&](ImageSize stored) {
+    return pipeline.size_rule().canvas(
+        {stored.width + 2 * flags.frame, stored.height + 2 * flags.frame});
+  };
+  const auto detect = [&](Image image, StageTimes& times) {
+    return detect_framed(pipeline, std::move(image), flags.frame, times);
+  };
+  const auto collect = [&](std::size_t index, const std::optional<std::vector<Face>>& faces) {
+    const auto pose = poses.find(pictures[index].path);
+    add_results(pictures[index], faces.value_or(std::vector<Face>()),
                 pose == poses.end() ? std::nullopt : std::optional(pose->second), report);
-    progress.step(static_cast<Index>(i + 1));
-  }
-  if (report.run.failed == report.run.images) {
-    throw FormatError(
-        message(flags.data, "/images: not one of ", report.run.failed, " images could be decoded"));
-  }
-  end_run(report.run, watch.milliseconds(), times);
+  };
+  detect_pictures({.label = "eval landmarks",
+                   .folder = flags.data + "/images",
+                   .paths = paths,
+                   .canvas = canvas,
+                   .detect = detect,
+                   .collect = collect},
+                  flags, report.run);
 }
 
 int eval_landmarks(const LandmarkFlags& flags) {

@@ -7,14 +7,11 @@
 #include <vector>
 
 #include "engine/check.hpp"
-#include "engine/image.hpp"
-#include "retinaface/cli/eval.hpp"
+#include "retinaface/cli/eval_pictures.hpp"
 #include "retinaface/cli/eval_wider_report.hpp"
 #include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/model_flag.hpp"
-#include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
-#include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/test_time.hpp"
@@ -118,54 +115,48 @@ void prepare_outputs(const WiderFlags& flags, const WiderGroundTruth& truth) {
   }
 }
 
-void require_images(const WiderFlags& flags, const WiderGroundTruth& truth) {
-  std::vector<std::string> paths;
-  for (const WiderImage& image : truth.images) paths.push_back(image_path(flags, image));
-  require_files(paths, "; --list FILE restricts the evaluation to those that are there");
-}
-
-// The detections of one image, as its detection file has them: what --save writes evaluates to the
-// same numbers.
-std::string detect_text(const Pipeline& pipeline, const std::optional<TestTimeOptions>& test_time,
-                        const std::string& path, const WiderImage& image, StageTimes& times) {
-  // Ground truth is in pixels of the stored image, hence no turning by EXIF.
-  const Image pixels = read_image(path, {.apply_exif = false});
-  const std::vector<Face> faces = test_time ? detect_test_time(pipeline, pixels, *test_time, &times)
-                                            : pipeline.detect(pixels, &times);
-  require_finite(faces);
-  return wider_text(fs::path(image.name).filename().string(), faces);
+// The largest that the network sees of a picture.
+ImageSize largest_canvas(const Pipeline& pipeline, const std::optional<TestTimeOptions>& test_time,
+                         ImageSize picture) {
+  if (!test_time || test_time->sizes.empty()) return pipeline.size_rule().canvas(picture);
+  ImageSize largest;
+  for (const SizeRule& rule : test_time->sizes) {
+    const ImageSize canvas = pass_size(rule, picture, test_time->max_pixels).canvas;
+    if (canvas.width * canvas.height > largest.width * largest.height) largest = canvas;
+  }
+  return largest;
 }
 
 DetectorRun run_detector(const WiderFlags& flags, const WiderGroundTruth& truth,
                          WiderDetections& found) {
-  require_images(flags, truth);
+  std::vector<std::string> paths;
+  for (const WiderImage& image : truth.images) paths.push_back(image_path(flags, image));
+  require_files(paths, "; --list FILE restricts the evaluation to those that are there");
   const Pipeline pipeline(chosen_model(flags.model), flags.detector);
   if (!flags.quiet) warn_if_slow();
   DetectorRun run = begin_run(pipeline, flags.detector);
-  run.images = static_cast<Index>(truth.images.size());
   run.test_time = flags.test_time();
-  const Stopwatch watch;
-  StageTimes times;
-  Progress progress("eval wider", run.images, !flags.quiet);
-  for (const WiderImage& image : truth.images) {
-    std::vector<WiderDetection> detections;
-    const std::string path = image_path(flags, image);
-    try {
-      const std::string text = detect_text(pipeline, run.test_time, path, image, times);
-      detections = parse_wider_detections(text, path);
-      if (!flags.save.empty()) write_file(save_path(flags, image), text, flags.if_exists());
-    } catch (const FormatError& error) {
-      say(error.what());
-      ++run.failed;
-    }
-    found.images.push_back(std::move(detections));
-    progress.step(static_cast<Index>(found.images.size()));
-  }
-  if (run.failed == run.images) {
-    throw FormatError(
-        message(flags.data, "/images: not one of ", run.failed, " images could be decoded"));
-  }
-  end_run(run, watch.milliseconds(), times);
+  const auto detect = [&](const Image& image, StageTimes& times) {
+    return run.test_time ? detect_test_time(pipeline, image, *run.test_time, &times)
+                         : pipeline.detect(image, &times);
+  };
+  // As a detection file has them: what --save writes evaluates to the same numbers.
+  const auto collect = [&](std::size_t index, const std::optional<std::vector<Face>>& faces) {
+    found.images.emplace_back();
+    if (!faces) return;
+    const WiderImage& image = truth.images[index];
+    const std::string text = wider_text(fs::path(image.name).filename().string(), *faces);
+    found.images.back() = parse_wider_detections(text, paths[index]);
+    if (!flags.save.empty()) write_file(save_path(flags, image), text, flags.if_exists());
+  };
+  detect_pictures(
+      {.label = "eval wider",
+       .folder = flags.data + "/images",
+       .paths = paths,
+       .canvas = [&](ImageSize size) { return largest_canvas(pipeline, run.test_time, size); },
+       .detect = detect,
+       .collect = collect},
+      flags, run);
   return run;
 }
 

@@ -1,10 +1,13 @@
 #include "retinaface/cli/inputs.hpp"
 
 #include <glob.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <istream>
 #include <string_view>
@@ -91,6 +94,20 @@ bool has_image_extension(const std::string& path) {
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+InterruptibleInput::int_type InterruptibleInput::underflow() {
+  constexpr int kMilliseconds = 100;
+  while (!interrupted_) {
+    pollfd waiting{.fd = descriptor_, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, kMilliseconds) == 0) continue;
+    const ssize_t count = ::read(descriptor_, buffer_.data(), buffer_.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    setg(buffer_.data(), buffer_.data(), buffer_.data() + count);
+    return traits_type::to_int_type(*gptr());
+  }
+  return traits_type::eof();
 }
 
 InputQueue::InputQueue(const std::vector<std::string>& arguments, std::istream& list)

@@ -1,9 +1,12 @@
 // The images that a command line names: files, folders, patterns, a list on standard input.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <deque>
 #include <iosfwd>
 #include <optional>
+#include <streambuf>
 #include <string>
 #include <vector>
 
@@ -50,6 +53,22 @@ class InputQueue {
   std::istream* list_;
   std::deque<Input> queue_;                // before the list, then what a line of it gave
   std::optional<std::deque<Input>> rest_;  // after the list, while there is one to be read
+};
+
+// The bytes of a descriptor as they come, for a stream. Another thread can end it while its reader
+// waits.
+class InterruptibleInput final : public std::streambuf {
+ public:
+  explicit InterruptibleInput(int descriptor) : descriptor_(descriptor) {}
+  // The stream is at its end from now on, but for what it has read already.
+  void interrupt() { interrupted_ = true; }
+
+ private:
+  int_type underflow() override;
+
+  int descriptor_;
+  std::atomic<bool> interrupted_{false};
+  std::array<char, 4096> buffer_{};
 };
 
 }  // namespace rf::cli

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <new>
 #include <string_view>
 
 #include "engine/check.hpp"
@@ -67,76 +68,82 @@ void OutputFiles::protect(const std::string& path) {
   if (any()) inputs_.insert(resolved(path));
 }
 
-bool OutputFiles::write(const std::string& input, const Image& image,
-                        const std::vector<Face>& faces) {
+std::vector<OutputFiles::Output> OutputFiles::claim(const std::string& input, std::size_t faces) {
   protect(input);
-  bool good = true;
-  const auto attempt = [&good](auto&& step) {
-    try {
-      step();
-    } catch (const Error& error) {
-      say(error.what());
-      good = false;
-    }
+  std::vector<Output> outputs;
+  const auto add = [&](Output::Kind kind, const std::string& path, std::size_t face = 0) {
+    outputs.push_back({kind, path, face, refusal(path, input)});
+    return outputs.back().error.empty();
   };
-  if (!options_.wider.empty()) attempt([&] { write_wider(input, faces); });
-  if (!options_.draw.empty()) attempt([&] { write_drawing(input, image, faces); });
-  if (!options_.crops.empty()) attempt([&] { good = write_crops(input, image, faces) && good; });
-  return good;
-}
-
-void OutputFiles::write_drawing(const std::string& input, const Image& image,
-                                const std::vector<Face>& faces) {
-  const std::string path = draw_to_file_
-                               ? options_.draw
-                               : (fs::path(options_.draw) / (stem_of(input) + ".png")).string();
-  claim(path, input);
-  write_image(path, draw_faces(image, faces), options_.if_exists);
-  written(path);
-}
-
-bool OutputFiles::write_crops(const std::string& input, const Image& image,
-                              const std::vector<Face>& faces) {
+  if (!options_.wider.empty()) {
+    const fs::path folder = fs::path(options_.wider) / parent_folder(input);
+    add(Output::Kind::wider, (folder / (stem_of(input) + ".txt")).string());
+  }
+  if (!options_.draw.empty()) {
+    add(Output::Kind::drawing,
+        draw_to_file_ ? options_.draw
+                      : (fs::path(options_.draw) / (stem_of(input) + ".png")).string());
+  }
+  if (options_.crops.empty()) return outputs;
   const std::string base = (fs::path(options_.crops) / stem_of(input)).string();
-  claim(base + "_N.png", input);  // all of them at once: other inputs of this name have other faces
+  // All of them at once: other inputs of this name have other faces.
+  if (!add(Output::Kind::crop, base + "_N.png")) return outputs;
+  outputs.pop_back();  // a name only
+  for (std::size_t i = 0; i < faces; ++i)
+    add(Output::Kind::crop, base + "_" + std::to_string(i + 1) + ".png", i);
+  return outputs;
+}
+
+bool OutputFiles::write(const std::vector<Output>& outputs, const std::string& input,
+                        const Image& image, const std::vector<Face>& faces,
+                        std::vector<std::string>& said) const {
   bool good = true;
-  for (std::size_t i = 0; i < faces.size(); ++i) {
-    const std::string path = base + "_" + std::to_string(i + 1) + ".png";
+  for (const Output& output : outputs) {
+    std::string error = output.error;
     try {
-      claim(path, input);
-      const Image crop = options_.align > 0 ? align_face(image, faces[i], options_.align)
-                                            : crop_face(image, faces[i], kCropMargin);
-      write_image(path, crop, options_.if_exists);
-      written(path);
-    } catch (const Error& error) {
-      say(with_path(path, error.what()));
+      if (error.empty()) write_one(output, input, image, faces);
+    } catch (const Error& what) {
+      error = output.kind == Output::Kind::crop ? with_path(output.path, what.what()) : what.what();
+    } catch (const std::bad_alloc&) {
+      error = output.path + ": not enough memory for this picture";
+    }
+    if (!error.empty()) {
+      said.push_back(error);
       good = false;
+    } else if (!options_.quiet) {
+      said.push_back("wrote " + output.path);
     }
   }
   return good;
 }
 
-void OutputFiles::write_wider(const std::string& input, const std::vector<Face>& faces) {
-  const fs::path folder = fs::path(options_.wider) / parent_folder(input);
-  const std::string path = (folder / (stem_of(input) + ".txt")).string();
-  claim(path, input);
-  make_folder(folder);
-  write_file(path, wider_text(stem_of(input), faces), options_.if_exists);
-  written(path);
-}
-
-void OutputFiles::claim(const std::string& path, const std::string& input) {
-  if (inputs_.contains(resolved(path)))
-    throw FileError(message(path, ": is an input, and inputs are never replaced"));
-  const auto [owner, is_new] = claimed_.emplace(path, input);
-  if (!is_new) {
-    throw FileError(message(path, ": already written for ", owner->second, "; the result of ",
-                            input, " has the same name, run it separately into another folder"));
+void OutputFiles::write_one(const Output& output, const std::string& input, const Image& image,
+                            const std::vector<Face>& faces) const {
+  switch (output.kind) {
+    case Output::Kind::wider:
+      make_folder(fs::path(output.path).parent_path());
+      write_file(output.path, wider_text(stem_of(input), faces), options_.if_exists);
+      break;
+    case Output::Kind::drawing:
+      write_image(output.path, draw_faces(image, faces), options_.if_exists);
+      break;
+    case Output::Kind::crop:
+      const Face& face = faces[output.face];
+      write_image(output.path,
+                  options_.align > 0 ? align_face(image, face, options_.align)
+                                     : crop_face(image, face, kCropMargin),
+                  options_.if_exists);
+      break;
   }
 }
 
-void OutputFiles::written(const std::string& path) const {
-  if (!options_.quiet) say("wrote " + path);
+std::string OutputFiles::refusal(const std::string& path, const std::string& input) {
+  if (inputs_.contains(resolved(path)))
+    return message(path, ": is an input, and inputs are never replaced");
+  const auto [owner, is_new] = claimed_.emplace(path, input);
+  if (is_new) return "";
+  return message(path, ": already written for ", owner->second, "; the result of ", input,
+                 " has the same name, run it separately into another folder");
 }
 
 }  // namespace rf::cli

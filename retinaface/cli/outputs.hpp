@@ -31,24 +31,35 @@ class OutputFiles {
     return !options_.draw.empty() || !options_.crops.empty() || !options_.wider.empty();
   }
 
+  // Whether the picture itself is needed for them.
+  [[nodiscard]] bool draws() const { return !options_.draw.empty() || !options_.crops.empty(); }
+
   // A file that must never be written, --overwrite or not: an input.
   void protect(const std::string& path);
 
-  // Writes what was asked for one input, and says every path on stderr. False when a file could not
-  // be written (said too); the others are.
-  [[nodiscard]] bool write(const std::string& input, const Image& image,
-                           const std::vector<Face>& faces);
+  // One file for an input, or why it must not be written.
+  struct Output {
+    enum class Kind { wider, drawing, crop } kind;
+    std::string path;
+    std::size_t face = 0;  // of a crop
+    std::string error{};
+  };
+
+  // The files for an input with that many faces. In the order of the inputs: one whose name an
+  // input before it has taken in this run, or that is an input itself, must not be written.
+  [[nodiscard]] std::vector<Output> claim(const std::string& input, std::size_t faces);
+
+  // Writes them; `said` gets a line for every path, and for what went wrong. False when a file
+  // could not be written; the others are. For inputs on several threads at once.
+  [[nodiscard]] bool write(const std::vector<Output>& outputs, const std::string& input,
+                           const Image& image, const std::vector<Face>& faces,
+                           std::vector<std::string>& said) const;
 
  private:
-  void write_drawing(const std::string& input, const Image& image, const std::vector<Face>& faces);
-  [[nodiscard]] bool write_crops(const std::string& input, const Image& image,
-                                 const std::vector<Face>& faces);
-  void write_wider(const std::string& input, const std::vector<Face>& faces);
-
-  // Throws FileError when another input has taken `path` in this run, or when it is an input
-  // itself.
-  void claim(const std::string& path, const std::string& input);
-  void written(const std::string& path) const;
+  void write_one(const Output& output, const std::string& input, const Image& image,
+                 const std::vector<Face>& faces) const;
+  // Why `path` must not be written for `input`; empty: it belongs to it from now on.
+  [[nodiscard]] std::string refusal(const std::string& path, const std::string& input);
 
   OutputOptions options_;
   bool draw_to_file_ = false;

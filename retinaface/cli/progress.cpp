@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "engine/check.hpp"
+#include "engine/parallel.hpp"
+#include "retinaface/cli/results.hpp"
 #include "retinaface/cli/terminal.hpp"
 
 namespace rf::cli {
@@ -69,6 +72,14 @@ void Progress::step(Index done) {
 void Progress::clear_screen() {
   if (!std::exchange(on_screen, false)) return;
   std::fputs("\r\033[K", stderr);
+}
+
+std::string speed_text(Index images, double seconds, int jobs) {
+  const int threads = jobs == 1 ? thread_count() : 1;
+  const double rate = seconds > 0 ? static_cast<double>(images) / seconds : 0;
+  return message(images, images == 1 ? " image in " : " images in ", fixed(seconds, 1),
+                 " s: ", fixed(rate, 2), " images/s, ", jobs, jobs == 1 ? " job x " : " jobs x ",
+                 threads, threads == 1 ? " thread" : " threads");
 }
 
 }  // namespace rf::cli

@@ -22,7 +22,6 @@ namespace rf {
 
 namespace {
 
-constexpr Index kMaxFileBytes = Index{1} << 30;
 constexpr Index kPicturesPerStep = 64;  // between two calls of progress
 
 struct Size {
@@ -44,7 +43,7 @@ struct PictureCheck {
 PictureCheck check_picture(const std::string& path) noexcept {
   PictureCheck check;
   try {
-    const std::vector<std::byte> file = read_file(path, kMaxFileBytes);
+    const std::vector<std::byte> file = read_file(path, kMaxImageFileBytes);
     const DecodeOptions options{.apply_exif = false};
     const ImageProbe probe = probe_image(file, path, options.max_pixels);
     check.size = {static_cast<float>(probe.width), static_cast<float>(probe.height)};

@@ -1,5 +1,6 @@
 #include "retinaface/data/dataset.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -60,11 +61,12 @@ std::vector<Index> Dataset::epoch_order(std::uint64_t seed, Index epoch) const {
 }
 
 Index Dataset::next_in_source(Index picture) const {
-  for (const Range& source : sources_) {
-    if (picture < source.first + source.count)
-      return picture + 1 < source.first + source.count ? picture + 1 : source.first;
-  }
-  RF_ASSERT(false);
+  const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const Range& range) {
+    return picture < range.first + range.count;
+  });
+  RF_ASSERT(source != sources_.end());
+  const Index end = source->first + source->count;
+  return picture + 1 < end ? picture + 1 : source->first;
 }
 
 }  // namespace rf

@@ -269,6 +269,7 @@ TEST_CASE("images of one pixel, one column and one row are images") {
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.complaints().empty());
   CHECK(Json::parse(outcome.out)["images"].size() == 3);
+  CHECK(scene.detect({dot, row, "--max-pixels", "4000"}).exit_code == 0);  // no more than allowed
   CHECK(scene.detect({dot, column, "--size", "long:320"}).exit_code == 0);
   CHECK(scene.detect({dot, column, "--size", "64x64"}).exit_code == 0);
 }

@@ -114,6 +114,17 @@ TEST_CASE("eval wider detects with a model, and evaluates what it saved to the s
   CHECK(now["subsets"] == later["subsets"]);
   CHECK(now["detections"]["count"] == later["detections"]["count"]);
   CHECK(now["detections"]["count"] > 0);
+  for (const char* jobs : {"1", "2", "5"}) {
+    const Outcome outcome = example.eval(
+        {"--data", example.file(""), "--model", model, "--json", "--jobs", jobs, "--threads", "3"});
+    CHECK_THAT(outcome.err,
+               Catch::Contains(*jobs == '1' ? "1 job x 3 threads" : "2 jobs x 1 thread"));
+    auto again = nlohmann::json::parse(outcome.out), once = now;
+    again.erase("run");
+    once.erase("run");
+    CHECK(again == once);
+  }
+  CHECK(example.eval({"--data", example.file(""), "--jobs", "0"}).exit_code == 2);
 
   put(example.file("images/0--A/b.jpg"), "no picture");
   const Outcome some = example.eval({"--data", example.file(""), "--model", model, "--json", "-q"});

@@ -10,7 +10,7 @@ struct Outcome {
   int exit_code = -1;  // of the program, or -N when signal N ended it
   std::string out, err;
 
-  // Lines of stderr, notes about a slow build left out.
+  // Lines of stderr, notes about a slow build and the speed of many images left out.
   [[nodiscard]] std::vector<std::string> complaints() const;
 };
 

@@ -75,6 +75,9 @@ TEST_CASE("flags that mean nothing are refused before anything is read") {
   refused({"--threads", "0"}, "--threads: 0 is not a number from 1 to 1024");
   refused({"--threads", "1.5"}, "--threads");
   refused({"--threads", "1000000"}, "--threads");
+  for (const char* jobs :
+       {"0", "-1", "1025", "1.5", "nan", "two", "4x", "", "99999999999999999999"})
+    refused({"--jobs", jobs}, "--jobs");
   refused({"--isa", "mmx"}, "--isa mmx");
   refused({"--json", "--csv"}, "--json");
   refused({"--json", "--jsonl"}, "--json");

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "engine/check.hpp"
 #include "tests/support.hpp"
@@ -184,6 +186,34 @@ TEST_CASE("AtomicFile: no folder, or a folder of that name, is an error that lea
   check_file_error([&] { AtomicFile(directory, IfExists::replace); }, directory, "is a directory");
   CHECK(files_in(folder) == 1);
   CHECK(std::filesystem::is_empty(directory));
+}
+
+TEST_CASE("AtomicFile: files from many threads all appear, with the rights that the umask leaves",
+          "[file]") {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(027);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 25; ++i) {
+        const std::string name = std::to_string(t) + "_" + std::to_string(i);
+        write_file(folder.file(name), name, IfExists::refuse);
+        write_file(folder.file("shared"), name, IfExists::replace);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(::umask(before) == 027);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    const std::string name = entry.path().filename().string();
+    struct stat info {};
+    REQUIRE(::stat(entry.path().c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0640);
+    if (name != "shared") CHECK(text_of(entry.path().string()) == name);
+    ++files;
+  }
+  CHECK(files == 101);
 }
 
 TEST_CASE("AtomicFile: a full disk is an error and leaves nothing", "[file]") {

@@ -1,11 +1,16 @@
-// Where a pipeline's model comes from: a file, memory, or the program itself.
+// Where a pipeline's model comes from: a file, memory, or the program itself; its input; its use by
+// many threads.
 #include "retinaface/pipeline.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <string>
+#include <thread>
 
 #include "engine/check.hpp"
 #include "engine/file.hpp"
+#include "engine/random.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/support.hpp"
 #include "weights/embedded_model.hpp"
@@ -56,6 +61,76 @@ TEST_CASE("detector: without a model file the model of the library finds what it
   for (std::size_t i = 0; i < built_in.size(); ++i) {
     CHECK(built_in[i].score == from_file[i].score);
     CHECK(built_in[i].x1 == from_file[i].x1);
+  }
+}
+
+TEST_CASE("detector: many threads share one, on pictures of many sizes") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("m.safetensors");
+  test::write_random_model(path);
+  const Detector detector(path);
+  struct Picture {
+    int width, height;
+    std::vector<unsigned char> rgb;
+    std::vector<Face> faces;
+  };
+  const auto find = [&](const Picture& picture) {
+    return detector.detect(
+        {.rgb = picture.rgb.data(), .width = picture.width, .height = picture.height});
+  };
+  std::vector<Picture> pictures;
+  for (int i = 0; i < 9; ++i) {
+    Picture picture{1 + i * 37 % 80, 1 + i * 53 % 70, {}, {}};
+    Random random(static_cast<std::uint64_t>(i), RandomPurpose::test);
+    picture.rgb.resize(static_cast<std::size_t>(3 * picture.width * picture.height));
+    for (unsigned char& level : picture.rgb) level = static_cast<unsigned char>(random.below(256));
+    picture.faces = find(picture);
+    pictures.push_back(std::move(picture));
+  }
+  const auto same = [](const Face& a, const Face& b) {
+    return a.x1 == b.x1 && a.y1 == b.y1 && a.x2 == b.x2 && a.y2 == b.y2 && a.score == b.score &&
+           a.landmarks[4].y == b.landmarks[4].y;
+  };
+  const test::WithThreads limit(3);
+  std::atomic<int> wrong{0};
+  std::atomic<std::size_t> found{0};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 5; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 2 * pictures.size(); ++i) {
+        const Picture& picture = pictures[(t + i) % pictures.size()];
+        const std::vector<Face> faces = find(picture);
+        found += faces.size();
+        wrong += !std::equal(faces.begin(), faces.end(), picture.faces.begin(), picture.faces.end(),
+                             same);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(found > 0);
+}
+
+TEST_CASE("pipeline: the input holds each level less the mean, times the scale, rounded once") {
+  ModelConfig config = parse_model_config(test::light_model_description());
+  config.input = {.order = ChannelOrder::bgr, .mean = {104.3, 117, 123.7}, .scale = {1, 0.017, 3}};
+  const StateDict tensors = test::random_weights(config, 1);
+  const Pipeline pipeline(LoadedModel{"in memory", "", "", config, tensors}, {});
+  Image levels{256, 1, {}};
+  for (int level = 0; level < 256; ++level) {
+    for (const int value : {level, 255 - level, level / 2})
+      levels.rgb.push_back(static_cast<std::uint8_t>(value));
+  }
+  const Tensor input = pipeline.preprocess(levels);
+  REQUIRE(input.shape() == (Shape{1, 3, 1, 256}));
+  for (Index c = 0; c < 3; ++c) {
+    for (Index x = 0; x < 256; ++x) {
+      const double level = levels.rgb[static_cast<std::size_t>(3 * x + 2 - c)];
+      const auto i = static_cast<std::size_t>(c);
+      const auto wanted =
+          static_cast<float>((level - config.input.mean[i]) * config.input.scale[i]);
+      CHECK(input.data<float>()[c * 256 + x] == wanted);
+    }
   }
 }
 

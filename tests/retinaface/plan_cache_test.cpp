@@ -1,8 +1,14 @@
 #include "retinaface/plan_cache.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
+#include <mutex>
 #include <new>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "autograd/ops.hpp"
@@ -42,6 +48,14 @@ struct Light {
   Light() { network.load_state_dict(random_weights(config, 1)); }
 };
 
+// What this process holds now.
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 TEST_CASE("plan: the light network's outputs are the model's, at any size, on every table",
@@ -71,12 +85,22 @@ TEST_CASE("plan: the light network gives the same bits on any number of threads"
       [&] { return PlanCache(light.network).run(image).landmark.clone(); });
 }
 
-TEST_CASE("plan: a thousand sizes keep a bounded number of plans", "[plan]") {
+TEST_CASE("plan: a thousand sizes take the memory of a few", "[plan]") {
   const Light light;
   PlanCache plans(light.network);
   const std::shared_ptr<const Plan> first = plans.plan({1, 3, 32, 32});
-  for (Index size = 1; size < (kSanitized ? 20 : 1000); ++size)
-    (void)plans.plan({1, 3, 1 + size % 37, size});
+  const Index sizes = kSanitized ? 20 : 1000;
+  std::size_t after_some = 0;
+  for (Index size = 1; size < sizes; ++size) {
+    const Shape image{1, 3, 1 + size % 37, size};
+    if (size % 20 == 0)
+      (void)plans.run(Tensor::zeros(image));
+    else
+      (void)plans.plan(image);
+    if (size == 100) after_some = resident_bytes();
+  }
+  // A plan is some two megabytes.
+  if (!kSanitized) CHECK(resident_bytes() < after_some + (std::size_t{64} << 20));
   CHECK(first.use_count() == 1);  // no longer kept
   CHECK(plans.plan({1, 3, 32, 32}) != first);
   CHECK(plans.plan({1, 3, 32, 32}) == plans.plan({1, 3, 32, 32}));
@@ -85,24 +109,40 @@ TEST_CASE("plan: a thousand sizes keep a bounded number of plans", "[plan]") {
 TEST_CASE("plan: many threads share one cache, each with results of its own", "[plan]") {
   const Light light;
   PlanCache plans(light.network);
-  const std::vector<Tensor> images{random_tensor({1, 3, 40, 50}, 1),
-                                   random_tensor({1, 3, 40, 50}, 2),
-                                   random_tensor({1, 3, 37, 64}, 3)};
-  std::vector<Tensor> expected;
+  // More sizes than are kept, so that plans come and go while others follow them.
+  std::vector<Tensor> images, expected;
+  for (Index i = 0; i < 7; ++i)
+    images.push_back(
+        random_tensor({1, 3, 24 + 5 * (i % 6), 50 + i}, static_cast<std::uint64_t>(i)));
   for (const Tensor& image : images) expected.push_back(plans.run(image).box.clone());
-  std::atomic<int> wrong{0};
-  std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < 6; ++t) {
-    threads.emplace_back([&, t] {
-      for (std::size_t i = 0; i < 10; ++i) {
-        const std::size_t which = (t + i) % images.size();
-        const NetworkOutputs outputs = plans.run(images[which]);
-        if (!same_bits(outputs.box, expected[which])) ++wrong;
-      }
-    });
+  for (const bool serial : {false, true}) {
+    const WithThreads limit(3);
+    std::atomic<int> wrong{0};
+    std::mutex mutex;
+    std::vector<std::weak_ptr<const Plan>> followed;
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < 6; ++t) {
+      threads.emplace_back([&, t] {
+        std::optional<SerialScope> scope;
+        if (serial) scope.emplace();
+        for (std::size_t i = 0; i < 10; ++i) {
+          const std::size_t which = (t * 3 + i) % images.size();
+          const NetworkOutputs outputs = plans.run(images[which]);
+          if (!same_bits(outputs.box, expected[which])) ++wrong;
+          const std::weak_ptr<const Plan> plan = plans.plan(images[which].shape());
+          const std::lock_guard lock(mutex);
+          followed.push_back(plan);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == 0);
+    std::set<std::shared_ptr<const Plan>> alive;
+    for (const auto& plan : followed) {
+      if (auto still = plan.lock()) alive.insert(still);
+    }
+    CHECK(alive.size() <= PlanCache::kPlans + 1);  // and that of the workspace which is kept
   }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(wrong == 0);
 }
 
 TEST_CASE("plan: other than one picture is refused", "[plan][error]") {
