@@ -20,9 +20,9 @@ void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema) {
                   "any number")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  verb.add_option(
-          "--isa", flags.isa,
-          "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, or RF_ISA")
+  verb.add_option("--isa", flags.isa,
+                  "Instruction set: scalar, sse2, avx2, avx512, neon. Default: the best this CPU "
+                  "runs, or RF_ISA")
       ->type_name("NAME");
   verb.add_flag("--overwrite", flags.overwrite,
                 "Replace files that exist. By default this is an error");
