@@ -48,6 +48,8 @@ std::string answer_of(const std::string& tag, const std::string& variable,
   return text.substr(start, end - start);
 }
 
+bool emulated() { return !std::string(RF_EMULATOR).empty(); }
+
 void answer(const std::string& text) {
   std::printf("%s%s%s\n", kBegin, text.c_str(), kEnd);
   std::fflush(stdout);
