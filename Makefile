@@ -8,15 +8,17 @@ PACKAGES = g++ cmake make libxsimd-dev libstb-dev libcli11-dev nlohmann-json3-de
 CLANG_PACKAGES = clang-14 libclang-rt-14-dev
 TIDY_PACKAGES = $(CLANG_PACKAGES) clang-tidy-14 clang-format-14
 CLANG = -DCMAKE_CXX_COMPILER=clang++-14
+AARCH64_PACKAGES = g++-aarch64-linux-gnu qemu-user
 # Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
 CHECKED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
 comma = ,
+space = $() $()
 CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 # A build of its own, whose jobs JOBS counts; -j of this make only chooses among the targets below.
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate \
+.PHONY: help demo test build static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate aarch64 \
   clean packages clang-packages tidy-packages configure
 
 help:
@@ -39,7 +41,8 @@ help:
 	@echo 'make tsan                          core tests with the thread sanitizer'
 	@echo 'make fuzz [FUZZ_SECONDS=600]       every parser under libFuzzer (clang), two at a time'
 	@echo 'make valgrind                      core tests under memcheck (slow)'
-	@echo 'make emulate                       the program on an emulated CPU without AVX'
+	@echo 'make emulate                       the program on emulated CPUs without AVX, without AVX-512'
+	@echo 'make aarch64                       cross-compiles for 64-bit ARM, runs core tests emulated'
 	@echo 'make clean                         removes the build folders'
 	@echo 'Options: JOBS=$(JOBS) compilers at once, SHARED=$(SHARED) golden values and data for the tests,'
 	@echo '         MODEL=path for demo and the benchmarks, in place of the built-in model'
@@ -80,6 +83,7 @@ test: build
 check: build
 	ctest --test-dir build --output-on-failure --label-regex check
 emulate: build
+	$(call install,qemu-user)
 	ctest --test-dir build --output-on-failure --tests-regex old_cpu
 
 install: build
@@ -182,5 +186,14 @@ valgrind: build
 	  RF_THREADS=1 valgrind --quiet --error-exitcode=1 --show-mismatched-frees=no --leak-check=full --errors-for-leak-kinds=definite "$$program"; \
 	done
 
+# The program of this machine is what the emulated one is compared with.
+AARCH64_TESTS = engine ops autograd layers weights retinaface
+aarch64: configure
+	$(call install,$(AARCH64_PACKAGES))
+	$(CONFIGURE) -B build-aarch64 -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake
+	$(BUILD) build --parallel $(JOBS) --target retinaface_cli
+	$(BUILD) build-aarch64 --parallel $(JOBS) --target retinaface_cli $(AARCH64_TESTS:%=%_tests)
+	ctest --test-dir build-aarch64 --output-on-failure --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
+
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-tidy
+	rm -rf build build-asan build-tsan build-fuzz build-tidy build-aarch64

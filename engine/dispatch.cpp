@@ -25,6 +25,8 @@ std::vector<const KernelTable*> find_supported() {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
     tables.push_back(&isa::avx512);
   }
+#elif defined(__aarch64__)
+  tables.push_back(&isa::neon);  // part of the architecture
 #endif
   return tables;
 }
@@ -65,6 +67,8 @@ const std::vector<const KernelTable*>& supported_kernel_tables() {
 const std::vector<std::string>& all_kernel_table_names() {
 #if defined(__x86_64__)
   static const std::vector<std::string> names{"scalar", "sse2", "avx2", "avx512"};
+#elif defined(__aarch64__)
+  static const std::vector<std::string> names{"scalar", "neon"};
 #else
   static const std::vector<std::string> names{"scalar"};
 #endif

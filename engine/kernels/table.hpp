@@ -77,7 +77,7 @@ struct KernelTable {
 void use_kernels(const KernelTable& table);
 
 namespace isa {  // one definition per file in engine/kernels/isa/
-extern const KernelTable scalar, sse2, avx2, avx512;
+extern const KernelTable scalar, sse2, avx2, avx512, neon;
 }
 
 }  // namespace rf

@@ -169,9 +169,9 @@ void add_detector_flags(CLI::App& verb, DetectFlags& flags) {
       ->type_name("N")
       ->check(number_between(1, 1024));
   verb.add_option("--isa", flags.isa,
-                  "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, "
-                  "or RF_ISA. Others are\n"
-                  "for comparison; results agree to about 1e-4")
+                  "Instruction set: scalar, sse2, avx2, avx512, neon. Default: the best this CPU "
+                  "runs, or RF_ISA. Others\n"
+                  "are for comparison; results agree to about 1e-4")
       ->type_name("NAME");
 }
 

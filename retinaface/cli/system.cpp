@@ -1,6 +1,9 @@
 #include "retinaface/cli/system.hpp"
 
 #include <sys/resource.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 #include <cstdlib>
 #include <fstream>
@@ -45,7 +48,11 @@ std::string compiler() {
 
 std::string cpu_name() {
   const std::string name = proc_value("/proc/cpuinfo", "model name");
-  return name.empty() ? "unknown" : name;
+  if (!name.empty()) return name;
+  // Linux on ARM has numbers alone.
+  const std::string implementer = proc_value("/proc/cpuinfo", "CPU implementer");
+  const std::string part = proc_value("/proc/cpuinfo", "CPU part");
+  return part.empty() ? "unknown" : "implementer " + implementer + ", part " + part;
 }
 
 std::vector<std::string> cpu_features() {
@@ -68,6 +75,8 @@ std::vector<std::string> cpu_features() {
   RF_ADD_FEATURE("avx512vl");
   RF_ADD_FEATURE("avx512vnni");
 #undef RF_ADD_FEATURE
+#elif defined(__aarch64__)
+  if (::getauxval(AT_HWCAP) & HWCAP_ASIMD) features.emplace_back("neon");
 #endif
   return features;
 }

@@ -27,7 +27,8 @@ std::string answer_of(const std::string& tag, const std::string& variable,
   if (child == 0) {
     ::setenv(variable.c_str(), value.c_str(), 1);
     ::dup2(ends[1], STDOUT_FILENO);
-    ::execl(program.c_str(), program.c_str(), filter.c_str(), static_cast<char*>(nullptr));
+    ::execl("/bin/sh", "sh", "-c", "exec " RF_EMULATOR " \"$0\" \"$1\"", program.c_str(),
+            filter.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ::close(ends[1]);
@@ -46,6 +47,8 @@ std::string answer_of(const std::string& tag, const std::string& variable,
   const std::size_t start = begin + std::string(kBegin).size();
   return text.substr(start, end - start);
 }
+
+bool emulated() { return !std::string(RF_EMULATOR).empty(); }
 
 void answer(const std::string& text) {
   std::printf("%s%s%s\n", kBegin, text.c_str(), kEnd);

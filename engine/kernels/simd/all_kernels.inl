@@ -67,6 +67,7 @@ inline void store_partial(float* p, Vec v, Index count) {
 
 // The compilers' shuffles serve every instruction set; xsimd 8.1 has no word for these.
 #if defined(__AVX512F__)
+#define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
 #define RF_EVERY_SECOND(i)                                                                       \
   i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
       i + 26, i + 28, i + 30
@@ -74,9 +75,11 @@ inline void store_partial(float* p, Vec v, Index count) {
   i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19, i + 4, i + 20, i + 5, i + 21, i + 6, \
       i + 22, i + 7, i + 23
 #elif defined(__AVX__)
+#define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
 #define RF_BY_TURNS(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
 #else
+#define RF_PAIRS_TURNED 1, 0, 3, 2
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6
 #define RF_BY_TURNS(i) i, i + 4, i + 1, i + 5
 #endif
@@ -92,6 +95,14 @@ inline void zip(Vec a, Vec b, Vec& low, Vec& high) {
   low = Vec(__builtin_shufflevector(a.data, b.data, RF_BY_TURNS(0)));
   high = Vec(__builtin_shufflevector(a.data, b.data, RF_BY_TURNS(kLanes / 2)));
 }
+
+// v[1], v[0], v[3], v[2], ..
+inline Vec turn_pairs(Vec v) {
+  return Vec(__builtin_shufflevector(v.data, v.data, RF_PAIRS_TURNED));
+}
+
+// a / b, rounded once; xsimd 8.1 estimates it on NEON.
+inline Vec quotient(Vec a, Vec b) { return Vec(a.data / b.data); }
 
 // v[0][0], v[1][0], v[2][0], v[3][0], v[0][1], ..: 4 kLanes floats to `to`.
 inline void store_by_turns(const Vec (&v)[4], float* to) {

@@ -62,7 +62,7 @@ void multiply(const BinaryArgs<float>& args, Index begin, Index end) noexcept {
 }
 
 void divide(const BinaryArgs<float>& args, Index begin, Index end) noexcept {
-  binary_walk(args, begin, end, [](Vec a, Vec b) { return a / b; });
+  binary_walk(args, begin, end, [](Vec a, Vec b) { return quotient(a, b); });
 }
 
 }  // namespace

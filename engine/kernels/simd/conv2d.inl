@@ -7,7 +7,7 @@
 namespace rf {
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kConvChannels = 8, kConvVectors = 3;  // 24 accumulators of 32 registers
 #elif defined(__AVX2__)
 constexpr int kConvChannels = 4, kConvVectors = 3;  // 12 of 16
@@ -89,6 +89,7 @@ template <Weights Order, Walk How, int Channels, int Vectors>
     }
   }
   if (target.slope) {
+#pragma GCC unroll 8  // a loop that stays one would put all of acc into memory
     for (int k = 0; k < Channels; ++k) {
       const float slope = target.slope[k];
       for (int v = 0; v < Vectors; ++v) acc[k][v] = activated(acc[k][v], slope);

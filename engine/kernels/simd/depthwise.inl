@@ -4,7 +4,7 @@
 namespace rf {
 namespace {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kDepthRows = 4, kDepthVectors = 2;  // 8 accumulators, 9 weights of 32 registers
 #else
 constexpr int kDepthRows = 2, kDepthVectors = 2;  // 4 accumulators, 9 weights of 16

@@ -6,7 +6,7 @@ void smooth_l1(const SmoothL1Args<float>& a, Index begin, Index end) noexcept {
   const Vec beta(a.beta), half(0.5F), half_beta(a.beta / 2);
   const auto f = [&](Vec x, Vec target) {
     const Vec d = x - target, size = xsimd::abs(d);
-    return xsimd::select(size < beta, d * half * (d / beta), size - half_beta);
+    return xsimd::select(size < beta, d * half * quotient(d, beta), size - half_beta);
   };
   Index i = begin;
   for (; i + kLanes <= end; i += kLanes) {
@@ -23,7 +23,7 @@ void smooth_l1_grad(const SmoothL1GradArgs<float>& a, Index begin, Index end) no
   const auto f = [&](Vec gy, Vec x, Vec target) {
     const Vec d = x - target;
     const Vec sign = xsimd::select(d > zero, one, xsimd::select(d < zero, -one, d));  // NaN stays
-    return gy * xsimd::select(xsimd::abs(d) < beta, d / beta, sign);
+    return gy * xsimd::select(xsimd::abs(d) < beta, quotient(d, beta), sign);
   };
   Index i = begin;
   for (; i + kLanes <= end; i += kLanes) {

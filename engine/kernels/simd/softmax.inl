@@ -8,7 +8,8 @@ namespace {
 // NaN. e^x = 2^k e^r, k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^7 (next term below
 // 6e-9).
 inline Vec exp_negative(Vec x) {
-  using Bits = xsimd::batch<std::int32_t, ISA_ARCH>;
+  // Not an xsimd::batch, whose bitwise_cast and shifts are calls on NEON in version 8.1.
+  using Bits [[gnu::vector_size(sizeof(Vec))]] = std::uint32_t;
   const Vec magic(12582912.0F);  // 1.5 * 2^23: adding it leaves round(x / ln 2) in the low bits
   const Vec shifted = xsimd::fma(x, Vec(1.44269504F), magic);
   const Vec k = shifted - magic;
@@ -22,8 +23,8 @@ inline Vec exp_negative(Vec x) {
   sum = xsimd::fma(sum, r, Vec(0.5F));
   sum = xsimd::fma(sum, r, Vec(1.0F));
   sum = xsimd::fma(sum, r, Vec(1.0F));
-  const Bits exponent = (xsimd::bitwise_cast<Bits>(shifted) << 23) + Bits(0x3F800000);
-  const Vec power = xsimd::bitwise_cast<Vec>(exponent);  // 2^k
+  const Bits exponent = (reinterpret_cast<Bits>(shifted.data) << 23) + 0x3F800000U;
+  const Vec power(reinterpret_cast<Vec::register_type>(exponent));  // 2^k
   return xsimd::select(x < Vec(-87.3F), Vec(0.0F), sum * power);
 }
 
@@ -37,17 +38,10 @@ inline float max_lane(Vec v) {
   return max;
 }
 
-// Pairs in even and odd lanes: each lane finds its partner by turning its pair of 32-bit words
-// around.
-inline Vec partner(Vec v) {
-  using Pairs = xsimd::batch<std::uint64_t, ISA_ARCH>;
-  const Pairs pairs = xsimd::bitwise_cast<Pairs>(v);
-  return xsimd::bitwise_cast<Vec>((pairs << 32) | (pairs >> 32));
-}
-
+// Pairs in even and odd lanes.
 inline Vec softmax_of_pairs(Vec x) {
-  const Vec e = exp_negative(x - greater(x, partner(x)));
-  return e / (e + partner(e));
+  const Vec e = exp_negative(x - greater(x, turn_pairs(x)));
+  return quotient(e, e + turn_pairs(e));
 }
 
 void softmax_pairs(const float* x, float* y, Index count) noexcept {
@@ -79,8 +73,8 @@ void softmax_line(const float* x, float* y, Index size) noexcept {
   }
   const Vec total(sum_lanes(sum));
   for (Index i = 0; i < whole; i += kLanes)
-    (Vec::load_unaligned(y + i) / total).store_unaligned(y + i);
-  if (rest > 0) store_partial(y + whole, last / total, rest);
+    quotient(Vec::load_unaligned(y + i), total).store_unaligned(y + i);
+  if (rest > 0) store_partial(y + whole, quotient(last, total), rest);
 }
 
 // `count` <= kLanes lines that lie side by side, their values `inner` apart.
@@ -102,7 +96,7 @@ void softmax_lanes(const float* x, float* y, Index size, Index inner, Index coun
     store(y + i * inner, e);
     sum += e;
   }
-  for (Index i = 0; i < size; ++i) store(y + i * inner, load(y + i * inner) / sum);
+  for (Index i = 0; i < size; ++i) store(y + i * inner, quotient(load(y + i * inner), sum));
 }
 
 void softmax(const SoftmaxArgs<float>& a, Index begin, Index end) noexcept {

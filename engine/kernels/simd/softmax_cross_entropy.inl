@@ -50,7 +50,7 @@ struct Margin {
 // log(1 + u) for 0 <= u <= 1, within 3e-7 relative: 2 artanh(s) with s = u / (2 + u) <= 1 / 3,
 // Taylor to s^13 (next term below 2e-8 of the first), in t = 2 s.
 inline Vec log1p_unit(Vec u) {
-  const Vec t = (u + u) / (Vec(2.0F) + u), s2 = Vec(0.25F) * (t * t);
+  const Vec t = quotient(u + u, Vec(2.0F) + u), s2 = Vec(0.25F) * (t * t);
   Vec sum(1.0F / 13);
   sum = xsimd::fma(sum, s2, Vec(1.0F / 11));
   sum = xsimd::fma(sum, s2, Vec(1.0F / 9));
@@ -87,7 +87,7 @@ void softmax_cross_entropy_grad(const SoftmaxCrossEntropyGradArgs<float>& a, Ind
     alignas(64) float wrong[kTwoClassBlock];  // the share of the other class
     for (Index r = 0; r < count; r += kLanes) {
       const Margin m(Vec::load_aligned(rows.own + r), Vec::load_aligned(rows.other + r));
-      (xsimd::select(m.z > zero, one, m.u) / (one + m.u)).store_aligned(wrong + r);
+      quotient(xsimd::select(m.z > zero, one, m.u), one + m.u).store_aligned(wrong + r);
     }
     const float* gy = a.gy + start;
     float* gx = a.gx + 2 * start;
