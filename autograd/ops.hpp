@@ -11,6 +11,7 @@
 #include "engine/ops/concat.hpp"
 #include "engine/ops/conv2d.hpp"
 #include "engine/ops/conv2d_batch_norm.hpp"
+#include "engine/ops/deform_conv2d.hpp"
 #include "engine/ops/cross.hpp"
 #include "engine/ops/csr.hpp"
 #include "engine/ops/exp_log.hpp"
@@ -31,6 +32,9 @@
 namespace rf::ag {
 
 [[nodiscard]] Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dParams& params);
+// Without elements: mask for 1, b for 0.
+[[nodiscard]] Var deform_conv2d(const Var& x, const Var& offset, const Var& mask, const Var& w,
+                                const Var& b, const DeformConv2dParams& params);
 // mean and var are constants: no gradient reaches them.
 [[nodiscard]] Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean,
                              const Var& var, const BatchNormParams& params);

@@ -21,21 +21,15 @@ void add_run_flags(CLI::App& verb, RunFlags& flags, const std::string& schema) {
                   "any number")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-<<<<<<< HEAD
   verb.add_option("--jobs", flags.jobs,
                   "Images at a time, each on one thread. Default: as many as --threads; with 1 all "
                   "threads work on one image.\n"
                   "Results are the same for any number")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  verb.add_option(
-          "--isa", flags.isa,
-          "Instruction set: scalar, sse2, avx2, avx512. Default: the best this CPU runs, or RF_ISA")
-=======
   verb.add_option("--isa", flags.isa,
                   "Instruction set: scalar, sse2, avx2, avx512, neon. Default: the best this CPU "
                   "runs, or RF_ISA")
->>>>>>> d3569d439a9018f87455372e535e891386ac34c6
       ->type_name("NAME");
   verb.add_flag("--overwrite", flags.overwrite,
                 "Replace files that exist. By default this is an error");

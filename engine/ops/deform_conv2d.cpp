@@ -1,0 +1,300 @@
+#include "engine/ops/deform_conv2d.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "engine/kernels/deform_conv2d.hpp"
+#include "engine/kernels/reference.hpp"
+#include "engine/kernels/table.hpp"
+#include "engine/ops/run.hpp"
+#include "engine/ops/sum.hpp"
+
+namespace rf {
+
+namespace {
+
+// Output pixels whose samples are taken and convolved at a time: whole tiles of the kernels, and
+// few enough that the samples of 256 channels stay in a second-level cache.
+constexpr Index kPixels = 96;
+
+Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
+  const Shape y = conv2d_out_shape(in.x.shape(), in.w.shape(), p.conv);
+  check_same_dtype("deform_conv2d", {&in.x, &in.offset, in.mask.numel() ? &in.mask : nullptr, &in.w,
+                                     in.b.numel() ? &in.b : nullptr});
+  RF_CHECK_SHAPE(p.deform_groups >= 1 && in.x.shape()[1] % p.deform_groups == 0, "deform_conv2d",
+                 "input ", in.x.shape(), " has ", in.x.shape()[1],
+                 " channels, which deform_groups=", p.deform_groups, " does not divide");
+  const Index places = checked_mul(p.deform_groups, in.w.shape()[2] * in.w.shape()[3]);
+  const auto fits = [&](const char* name, const Tensor& t, Index channels) {
+    const Shape needed{y[0], channels, y[2], y[3]};
+    RF_CHECK_SHAPE(t.shape() == needed, "deform_conv2d", name, " ", t.shape(), " must be ", needed,
+                   " for weight ", in.w.shape(), " and deform_groups=", p.deform_groups);
+  };
+  fits("offset", in.offset, checked_mul(2, places));
+  if (in.mask.numel() > 0) fits("mask", in.mask, places);
+  RF_CHECK_SHAPE(in.b.numel() == 0 || in.b.shape() == Shape{y[1]}, "deform_conv2d", "bias ",
+                 in.b.shape(), " must be [", y[1], "]");
+  return y;
+}
+
+template <class T>
+void convolve(const Conv2dArgs<T>& args, const Conv2dTile& tile) {
+  if constexpr (std::is_same_v<T, float>)
+    kernels().conv2d(args, tile);
+  else
+    reference::conv2d(args, tile);
+}
+
+template <class T>
+void add_weight_grad(const Conv2dGradWeightArgs<T>& args, const Conv2dRows& rows, T* gw) {
+  if constexpr (std::is_same_v<T, float>)
+    kernels().conv2d_grad_weight(args, rows, gw);
+  else
+    reference::conv2d_grad_weight(args, rows, gw);
+}
+
+// A product of matrices as a 1x1 convolution of one row of pixels.
+Conv2dGeometry pointwise(Index in_channels, Index out_channels, Index pixels) {
+  return {.groups = 1,
+          .in_channels = in_channels,
+          .out_channels = out_channels,
+          .in_h = 1,
+          .in_w = pixels,
+          .out_h = 1,
+          .out_w = pixels,
+          .kernel_h = 1,
+          .kernel_w = 1,
+          .stride = 1,
+          .pad_h = 0,
+          .pad_w = 0,
+          .dilation = 1};
+}
+
+// Sizes and arguments that forward and backward share.
+template <class T>
+struct Problem {
+  const DeformConv2dInputs& in;
+  Conv2dGeometry g;
+  Index batch, channels, deform_groups, taps, rows;  // rows: of one group's columns
+  Index pixels, chunks;
+
+  Problem(const DeformConv2dInputs& inputs, const DeformConv2dParams& p)
+      : in(inputs),
+        g(conv2d_geometry(inputs.x.shape(), inputs.w.shape(), p.conv)),
+        batch(inputs.x.shape()[0]),
+        channels(inputs.x.shape()[1]),
+        deform_groups(p.deform_groups),
+        taps(g.kernel_h * g.kernel_w),
+        rows(g.in_channels * taps),
+        pixels(g.out_h * g.out_w),
+        chunks(ceil_div(pixels, kPixels)) {}
+
+  [[nodiscard]] DeformArgs<T> image(Index n) const {
+    const Index places = deform_groups * taps * pixels;
+    return {.x = in.x.data<T>() + n * channels * g.in_h * g.in_w,
+            .offset = in.offset.data<T>() + n * 2 * places,
+            .mask = in.mask.numel() ? in.mask.data<T>() + n * places : nullptr,
+            .geometry = g,
+            .channels = channels,
+            .deform_groups = deform_groups};
+  }
+  [[nodiscard]] Index end_of(Index begin) const { return std::min(begin + kPixels, pixels); }
+  [[nodiscard]] DeformRange range(Index group, Index begin) const {
+    return {.first_channel = group * g.in_channels,
+            .last_channel = (group + 1) * g.in_channels,
+            .begin = begin,
+            .end = end_of(begin)};
+  }
+  // Scratch: one group's columns, then what the product needs of its own.
+  [[nodiscard]] Index column_floats() const { return rows * kPixels + kReadAfter; }
+};
+
+std::size_t bytes_of(Index elements, std::size_t size) {
+  return (static_cast<std::size_t>(elements) * size + 63) / 64 * 64;
+}
+
+template <class T>
+Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, const Shape& out) {
+  const Problem<T> problem(in, params);
+  const Conv2dGeometry& g = problem.g;
+  Tensor y = Tensor::empty(out, in.x.dtype());
+  T* const to = y.data<T>();
+  const std::size_t columns_bytes = bytes_of(problem.column_floats(), sizeof(T));
+  const std::size_t product_bytes =
+      kernels().conv2d_scratch_bytes(pointwise(problem.rows, g.out_channels, kPixels), kPixels);
+  parallel_for(problem.batch * problem.chunks, columns_bytes + product_bytes,
+               [&](Index chunk, std::byte* scratch) {
+                 auto* columns = reinterpret_cast<T*>(scratch);
+                 const Index n = chunk / problem.chunks, begin = chunk % problem.chunks * kPixels;
+                 const Index count = problem.end_of(begin) - begin;
+                 for (Index group = 0; group < g.groups; ++group) {
+                   reference::deform_sample(problem.image(n), problem.range(group, begin), columns,
+                                            kPixels);
+                   const Index first = group * g.out_channels;
+                   convolve<T>({.x = columns,
+                                .w = in.w.data<T>() + first * problem.rows,
+                                .b = in.b.numel() ? in.b.data<T>() + first : nullptr,
+                                .y = to + (n * out[1] + first) * problem.pixels + begin,
+                                .geometry = pointwise(problem.rows, g.out_channels, count),
+                                .x_pitch = kPixels,
+                                .y_pitch = problem.pixels},
+                               {.image = 0,
+                                .group = 0,
+                                .begin = 0,
+                                .end = count,
+                                .scratch = scratch + columns_bytes});
+                 }
+               });
+  return y;
+}
+
+// dL/dcolumns of one image is kept whole, [C taps, pixels]: each chunk of pixels makes its part of
+// it, of dL/doffset and dL/dmask, and adds to its part's dL/dw; then each channel gathers its
+// dL/dx. What is added in which order is a matter of shapes alone.
+template <class T>
+class Backward {
+ public:
+  Backward(const Tensor& gy, const DeformConv2dInputs& in, const DeformConv2dParams& params,
+           const DeformConv2dWanted& wanted)
+      : problem_(in, params), gy_(gy), wanted_(wanted), dtype_(gy.dtype()) {
+    const Conv2dGeometry& g = problem_.g;
+    if (wanted.x) grads_.x = Tensor::zeros(in.x.shape(), dtype_);
+    if (wanted.offset) {
+      grads_.offset = Tensor::empty(in.offset.shape(), dtype_);
+      if (in.mask.numel()) grads_.mask = Tensor::empty(in.mask.shape(), dtype_);
+    }
+    parts_ = std::min(problem_.chunks, kParts);
+    if (wanted.w) weight_sums_ = Tensor::zeros({parts_, in.w.numel()}, dtype_);
+    if (needs_columns()) turn_weights();
+    columns_bytes_ = bytes_of(problem_.column_floats(), sizeof(T));
+    gy_bytes_ = bytes_of(g.out_channels * kPixels + kReadAfter, sizeof(T));
+    product_bytes_ = std::max(
+        kernels().conv2d_scratch_bytes(pointwise(g.out_channels, problem_.rows, kPixels), kPixels),
+        kernels().conv2d_grad_weight_scratch_bytes(
+            pointwise(problem_.rows, g.out_channels, kPixels), 1));
+  }
+
+  DeformConv2dGrads run() {
+    const Conv2dGeometry& g = problem_.g;
+    Tensor gcolumns;
+    if (needs_columns())
+      gcolumns = Tensor::empty({g.groups * problem_.rows, problem_.pixels}, dtype_);
+    T* const all = gcolumns.data<T>();
+    for (Index n = 0; n < problem_.batch; ++n) {
+      parallel_for(parts_, columns_bytes_ + gy_bytes_ + product_bytes_,
+                   [&](Index part, std::byte* scratch) {
+                     for (Index chunk = part * problem_.chunks / parts_;
+                          chunk < (part + 1) * problem_.chunks / parts_; ++chunk)
+                       run_chunk(n, chunk * kPixels, part, all, scratch);
+                   });
+      if (!wanted_.x) continue;
+      const DeformArgs<T> args = problem_.image(n);
+      const Index plane = g.in_h * g.in_w;
+      parallel_for(problem_.channels, [&](Index c) {
+        reference::deform_scatter(
+            args, c, std::as_const(gcolumns).data<T>() + c * problem_.taps * problem_.pixels,
+            problem_.pixels, grads_.x.data<T>() + (n * problem_.channels + c) * plane);
+      });
+    }
+    if (wanted_.w) grads_.w = sum(weight_sums_, std::array{0}).reshaped(problem_.in.w.shape());
+    return std::move(grads_);
+  }
+
+ private:
+  static constexpr Index kParts = 16;
+  [[nodiscard]] bool needs_columns() const { return wanted_.x || wanted_.offset; }
+
+  // turned_[group][row][k] = w[group K + k][row].
+  void turn_weights() {
+    const Conv2dGeometry& g = problem_.g;
+    turned_ = Tensor::empty({g.groups, problem_.rows, g.out_channels}, dtype_);
+    const T* from = problem_.in.w.template data<T>();
+    T* to = turned_.data<T>();
+    for (Index group = 0; group < g.groups; ++group) {
+      for (Index r = 0; r < problem_.rows; ++r) {
+        for (Index k = 0; k < g.out_channels; ++k)
+          *to++ = from[(group * g.out_channels + k) * problem_.rows + r];
+      }
+    }
+  }
+
+  void run_chunk(Index n, Index begin, Index part, T* gcolumns, std::byte* scratch) {
+    const Conv2dGeometry& g = problem_.g;
+    auto* columns = reinterpret_cast<T*>(scratch);
+    auto* gy = reinterpret_cast<T*>(scratch + columns_bytes_);
+    std::byte* rest = scratch + columns_bytes_ + gy_bytes_;
+    const Index end = problem_.end_of(begin), count = end - begin, pixels = problem_.pixels;
+    const DeformArgs<T> args = problem_.image(n);
+    for (Index group = 0; group < g.groups; ++group) {
+      const T* from = gy_.data<T>() + (n * g.groups + group) * g.out_channels * pixels + begin;
+      for (Index k = 0; k < g.out_channels; ++k)
+        std::memcpy(gy + k * count, from + k * pixels, static_cast<std::size_t>(count) * sizeof(T));
+      if (needs_columns()) {
+        const Index first = group * problem_.rows;
+        convolve<T>({.x = gy,
+                     .w = std::as_const(turned_).data<T>() + first * g.out_channels,
+                     .b = nullptr,
+                     .y = gcolumns + first * pixels + begin,
+                     .geometry = pointwise(g.out_channels, problem_.rows, count),
+                     .x_pitch = count,
+                     .y_pitch = pixels},
+                    {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
+      }
+      if (wanted_.w) {
+        reference::deform_sample(args, problem_.range(group, begin), columns, count);
+        add_weight_grad<T>(
+            {.x = columns, .gy = gy, .geometry = pointwise(problem_.rows, g.out_channels, count)},
+            {.image = 0, .group = 0, .begin = 0, .end = 1, .scratch = rest},
+            weight_sums_.data<T>() + part * problem_.in.w.numel() +
+                group * g.out_channels * problem_.rows);
+      }
+    }
+    if (!wanted_.offset) return;
+    const Index places = problem_.deform_groups * problem_.taps * pixels;
+    reference::deform_offset_grad(
+        args, begin, end, gcolumns, pixels, grads_.offset.data<T>() + n * 2 * places,
+        grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
+  }
+
+  Problem<T> problem_;
+  const Tensor& gy_;
+  DeformConv2dWanted wanted_;
+  DType dtype_;
+  DeformConv2dGrads grads_;
+  Tensor turned_, weight_sums_;
+  Index parts_ = 0;
+  std::size_t columns_bytes_ = 0, gy_bytes_ = 0, product_bytes_ = 0;
+};
+
+}  // namespace
+
+Tensor deform_conv2d(const DeformConv2dInputs& in, const DeformConv2dParams& params) {
+  const Shape out = check(in, params);
+  if (out.numel() == 0) return Tensor::zeros(out, in.x.dtype());
+  return in.x.dtype() == DType::f64 ? forward<double>(in, params, out)
+                                    : forward<float>(in, params, out);
+}
+
+DeformConv2dGrads deform_conv2d_grad(const Tensor& gy, const DeformConv2dInputs& in,
+                                     const DeformConv2dParams& params,
+                                     const DeformConv2dWanted& wanted) {
+  const Shape out = check(in, params);
+  check_same_dtype("deform_conv2d gradient", {&gy, &in.x});
+  RF_CHECK_SHAPE(gy.shape() == out, "deform_conv2d gradient", "dL/dy is ", gy.shape(),
+                 ", the output was ", out);
+  if (out.numel() == 0) {
+    DeformConv2dGrads zero;
+    const auto zeros = [&](const Tensor& t) { return Tensor::zeros(t.shape(), gy.dtype()); };
+    if (wanted.x) zero.x = zeros(in.x);
+    if (wanted.offset) zero.offset = zeros(in.offset);
+    if (wanted.w) zero.w = zeros(in.w);
+    return zero;
+  }
+  return gy.dtype() == DType::f64 ? Backward<double>(gy, in, params, wanted).run()
+                                  : Backward<float>(gy, in, params, wanted).run();
+}
+
+}  // namespace rf
