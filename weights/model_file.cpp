@@ -187,6 +187,7 @@ ModelFile read_any(Bytes file, const std::string& name, std::shared_ptr<const vo
       return import(read_mxnet(file, name, std::move(owner)), "mxnet", name, options);
   }
   RF_ASSERT(false);
+  return {};
 }
 
 // Everything that is wrong with the file becomes a ModelError whose message begins with its name.

@@ -43,6 +43,7 @@ Element element_of(StorageType type) {
     case StorageType::u8: return {DType::u8, {}, 1};
   }
   RF_ASSERT(false);
+  return {};
 }
 
 template <class... Parts>

@@ -25,8 +25,8 @@ namespace rf::cli {
 [[nodiscard]] int job_count(int asked, std::optional<Index> items);
 
 // For each job: a photograph of 12 megapixels by picture_memory(), so that jobs keep their threads
-// busy with pictures as cameras make them, and two cores need less than a gigabyte.
-inline constexpr Index kMemoryPerJob = Index{448} << 20;
+// busy with pictures as cameras make them, and two cores need a gigabyte at most.
+inline constexpr Index kMemoryPerJob = Index{512} << 20;
 
 // A stage of the work. In order: one item at a time, each after the one before it; else items side
 // by side.
