@@ -241,8 +241,9 @@ TEST_CASE("A picture that breaks during an epoch is left out, counted and named"
 
 TEST_CASE("A loss that is not finite ends a training, or is left out where that is wanted") {
   const Fixture fixture;
-  // A rate at which the weights overflow within a few steps.
-  const std::vector<std::string> wild = {"--lr", "1e3", "--lr-start", "1e3", "--holdout", "0"};
+  // A rate and a weight at which the outputs overflow within a few steps, on any instruction set.
+  const std::vector<std::string> wild = {"--lr",         "1e3", "--lr-start", "1e3",
+                                         "--box-weight", "1e6", "--holdout",  "0"};
   const Outcome ended = fixture.train("run", wild);
   check_one_complaint(ended, 3, " is ");
   std::vector<std::string> skipping = wild;

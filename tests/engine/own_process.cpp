@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "tests/emulator.hpp"
+
 namespace rf::test {
 
 namespace {
@@ -47,8 +49,6 @@ std::string answer_of(const std::string& tag, const std::string& variable,
   const std::size_t start = begin + std::string(kBegin).size();
   return text.substr(start, end - start);
 }
-
-bool emulated() { return !std::string(RF_EMULATOR).empty(); }
 
 void answer(const std::string& text) {
   std::printf("%s%s%s\n", kBegin, text.c_str(), kEnd);

@@ -11,10 +11,6 @@ namespace rf::test {
 [[nodiscard]] std::string answer_of(const std::string& tag, const std::string& variable,
                                     const std::string& value);
 
-// Whether this program is of another architecture than the machine and runs under an emulator,
-// which takes memory and time of its own.
-[[nodiscard]] bool emulated();
-
 // Prints the text for answer_of.
 void answer(const std::string& text);
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/shape.hpp"
-#include "tests/engine/own_process.hpp"
+#include "tests/emulator.hpp"
 #include "tests/support.hpp"
 
 namespace rf::test {
@@ -51,8 +51,8 @@ bool keeps_memory() {
   skip("reuse of memory: not with the address sanitizer");
   return false;
 #else
-  if (emulated()) skip("reuse of memory: an emulator takes pages too");
-  return !emulated();
+  if (kEmulated) skip("reuse of memory: an emulator takes pages too");
+  return !kEmulated;
 #endif
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/file.hpp"
+#include "tests/emulator.hpp"
 #include "tests/image_files.hpp"
 #include "tests/ops/op_test.hpp"
 #include "tests/retinaface/loader_fixture.hpp"
@@ -211,6 +212,7 @@ TEST_CASE("loader: pictures are not turned by EXIF, since labels are in stored p
 
 TEST_CASE("loader: works with as many threads as the system gives", "[loader]") {
   if (kSanitized) return;  // they need the address space themselves
+  if (kEmulated) return skip("fewer threads than asked for: an emulator sets no limit to memory");
   const TemporaryFolder folder;
   std::vector<PictureSource> sources = {grey_source(folder, "a", {10, 20})};
   const Dataset data(std::move(sources));
