@@ -91,6 +91,26 @@ struct Conv2dTile {
   std::byte* scratch;  // as many bytes as the table's conv2d_scratch_bytes says
 };
 
+// Deformable convolution samples the input at places between pixels; what is convolved is then an
+// ordinary matrix product. For output pixel p = i out_w + j of one image and tap r = u kernel_w + v
+// of deformable group d:
+//   place = (i stride - pad_h + u dilation + dy, j stride - pad_w + v dilation + dx),
+// dy and dx the offsets of (d, r, p). x(place) is the bilinear mean of the four pixels around, of
+// which those outside of the image are 0; NaN where the place is not a number.
+template <class T>
+struct DeformArgs {
+  const T* x;       // [channels, in_h, in_w], of one image
+  const T* offset;  // [deform_groups, taps, 2, out_h out_w]: dy, dx
+  const T* mask;    // [deform_groups, taps, out_h out_w], or nullptr: 1
+  Conv2dGeometry geometry;
+  Index channels, deform_groups;  // of the image; the groups are equal parts of the channels
+};
+
+// Output pixels [begin, end), and channels [first_channel, last_channel).
+struct DeformRange {
+  Index first_channel, last_channel, begin, end;
+};
+
 // Batch norm with the activation that follows: y = f(z), z = gamma (x - mean) / sqrt(var + eps) +
 // beta per channel, f(z) = z for z > 0, slope z otherwise.
 template <class T>

@@ -15,6 +15,24 @@ void conv2d_grad_input(const Conv2dGradInputArgs<T>& a, Index image, Index group
 template <class T>
 void conv2d_grad_weight(const Conv2dGradWeightArgs<T>& a, const Conv2dRows& band, T* gw) noexcept;
 
+// Deformable convolution (DeformArgs). columns[(c - first_channel) taps + r][p - begin] = mask
+// x_c(place), rows `pitch` apart.
+template <class T>
+void deform_sample(const DeformArgs<T>& a, const DeformRange& range, T* columns,
+                   Index pitch) noexcept;
+// From dL/dcolumns [channels taps][pixels], rows `pitch` apart:
+//   dL/doffset = sum_c dL/dcolumn mask dx_c/dplace,  dL/dmask = sum_c dL/dcolumn x_c(place),
+// of pixels [begin, end), laid out as offset and mask; either may be nullptr. Of x(place), which
+// has no derivative where a coordinate is whole, the one to the right or below is taken.
+template <class T>
+void deform_offset_grad(const DeformArgs<T>& a, Index begin, Index end, const T* gcolumns,
+                        Index pitch, T* goffset, T* gmask) noexcept;
+// gx[c][q] += the sum of dL/dcolumn mask w over all places that give pixel q the weight w, by taps
+// and pixels in turn, for channels [first, last); gcolumns as before, gx laid out as x.
+template <class T>
+void deform_scatter(const DeformArgs<T>& a, Index first, Index last, const T* gcolumns, Index pitch,
+                    T* gx) noexcept;
+
 template <class T>
 void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept;
 

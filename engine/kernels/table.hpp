@@ -37,6 +37,15 @@ struct KernelTable {
   std::size_t (*conv2d_grad_weight_scratch_bytes)(const Conv2dGeometry&, Index rows) noexcept;
   void (*conv2d_grad_weight)(const Conv2dGradWeightArgs<float>&, const Conv2dRows&,
                              float* gw) noexcept;
+  // Deformable convolution: reference.hpp says what they do. Planes of fewer than 2^31 elements, of
+  // at most 2^24 rows and columns.
+  void (*deform_sample)(const DeformArgs<float>&, const DeformRange&, float* columns,
+                        Index pitch) noexcept;
+  void (*deform_offset_grad)(const DeformArgs<float>&, Index begin, Index end,
+                             const float* gcolumns, Index pitch, float* goffset,
+                             float* gmask) noexcept;
+  void (*deform_scatter)(const DeformArgs<float>&, Index first, Index last, const float* gcolumns,
+                         Index pitch, float* gx) noexcept;
   void (*batch_norm)(const BatchNormArgs<float>&, Index begin, Index end) noexcept;
   void (*batch_norm_moments)(const BatchNormMomentsArgs<float>&, Index begin, Index end) noexcept;
   void (*batch_norm_products)(const BatchNormProductsArgs<float>&, Index begin, Index end) noexcept;

@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "engine/kernels/deform_conv2d.hpp"
 #include "engine/kernels/reference.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
@@ -20,6 +19,9 @@ namespace {
 // few enough that the samples of 256 channels stay in a second-level cache.
 constexpr Index kPixels = 96;
 
+// Places are floats, and numbers of pixels integers of 32 bits.
+constexpr Index kMostRows = Index{1} << 24, kMostPixels = Index{1} << 31;
+
 Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   const Shape y = conv2d_out_shape(in.x.shape(), in.w.shape(), p.conv);
   check_same_dtype("deform_conv2d", {&in.x, &in.offset, in.mask.numel() ? &in.mask : nullptr, &in.w,
@@ -27,6 +29,10 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   RF_CHECK_SHAPE(p.deform_groups >= 1 && in.x.shape()[1] % p.deform_groups == 0, "deform_conv2d",
                  "input ", in.x.shape(), " has ", in.x.shape()[1],
                  " channels, which deform_groups=", p.deform_groups, " does not divide");
+  RF_CHECK_SHAPE(in.x.shape()[2] <= kMostRows && in.x.shape()[3] <= kMostRows &&
+                     in.x.shape()[2] * in.x.shape()[3] < kMostPixels,
+                 "deform_conv2d", "input ", in.x.shape(),
+                 " has planes of more than 2^31 pixels or 2^24 rows or columns");
   const Index places = checked_mul(p.deform_groups, in.w.shape()[2] * in.w.shape()[3]);
   const auto fits = [&](const char* name, const Tensor& t, Index channels) {
     const Shape needed{y[0], channels, y[2], y[3]};
@@ -40,20 +46,27 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   return y;
 }
 
+// The kernels of an element type.
 template <class T>
-void convolve(const Conv2dArgs<T>& args, const Conv2dTile& tile) {
-  if constexpr (std::is_same_v<T, float>)
-    kernels().conv2d(args, tile);
-  else
-    reference::conv2d(args, tile);
-}
+struct Kernels {
+  decltype(&reference::conv2d<T>) conv2d = reference::conv2d<T>;
+  decltype(&reference::conv2d_grad_weight<T>) grad_weight = reference::conv2d_grad_weight<T>;
+  decltype(&reference::deform_sample<T>) sample = reference::deform_sample<T>;
+  decltype(&reference::deform_offset_grad<T>) offset_grad = reference::deform_offset_grad<T>;
+  decltype(&reference::deform_scatter<T>) scatter = reference::deform_scatter<T>;
+};
 
 template <class T>
-void add_weight_grad(const Conv2dGradWeightArgs<T>& args, const Conv2dRows& rows, T* gw) {
-  if constexpr (std::is_same_v<T, float>)
-    kernels().conv2d_grad_weight(args, rows, gw);
-  else
-    reference::conv2d_grad_weight(args, rows, gw);
+Kernels<T> kernels_of() {
+  if constexpr (std::is_same_v<T, float>) {
+    const KernelTable& table = kernels();
+    return {.conv2d = table.conv2d,
+            .grad_weight = table.conv2d_grad_weight,
+            .sample = table.deform_sample,
+            .offset_grad = table.deform_offset_grad,
+            .scatter = table.deform_scatter};
+  }
+  return {};
 }
 
 // A product of matrices as a 1x1 convolution of one row of pixels.
@@ -80,6 +93,7 @@ struct Problem {
   Conv2dGeometry g;
   Index batch, channels, deform_groups, taps, rows;  // rows: of one group's columns
   Index pixels, chunks;
+  Kernels<T> run = kernels_of<T>();
 
   Problem(const DeformConv2dInputs& inputs, const DeformConv2dParams& p)
       : in(inputs),
@@ -131,21 +145,21 @@ Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, c
                  const Index n = chunk / problem.chunks, begin = chunk % problem.chunks * kPixels;
                  const Index count = problem.end_of(begin) - begin;
                  for (Index group = 0; group < g.groups; ++group) {
-                   reference::deform_sample(problem.image(n), problem.range(group, begin), columns,
-                                            kPixels);
+                   problem.run.sample(problem.image(n), problem.range(group, begin), columns,
+                                      kPixels);
                    const Index first = group * g.out_channels;
-                   convolve<T>({.x = columns,
-                                .w = in.w.data<T>() + first * problem.rows,
-                                .b = in.b.numel() ? in.b.data<T>() + first : nullptr,
-                                .y = to + (n * out[1] + first) * problem.pixels + begin,
-                                .geometry = pointwise(problem.rows, g.out_channels, count),
-                                .x_pitch = kPixels,
-                                .y_pitch = problem.pixels},
-                               {.image = 0,
-                                .group = 0,
-                                .begin = 0,
-                                .end = count,
-                                .scratch = scratch + columns_bytes});
+                   problem.run.conv2d({.x = columns,
+                                       .w = in.w.data<T>() + first * problem.rows,
+                                       .b = in.b.numel() ? in.b.data<T>() + first : nullptr,
+                                       .y = to + (n * out[1] + first) * problem.pixels + begin,
+                                       .geometry = pointwise(problem.rows, g.out_channels, count),
+                                       .x_pitch = kPixels,
+                                       .y_pitch = problem.pixels},
+                                      {.image = 0,
+                                       .group = 0,
+                                       .begin = 0,
+                                       .end = count,
+                                       .scratch = scratch + columns_bytes});
                  }
                });
   return y;
@@ -192,11 +206,12 @@ class Backward {
                    });
       if (!wanted_.x) continue;
       const DeformArgs<T> args = problem_.image(n);
-      const Index plane = g.in_h * g.in_w;
-      parallel_for(problem_.channels, [&](Index c) {
-        reference::deform_scatter(
-            args, c, std::as_const(gcolumns).data<T>() + c * problem_.taps * problem_.pixels,
-            problem_.pixels, grads_.x.data<T>() + (n * problem_.channels + c) * plane);
+      T* const gx = grads_.x.data<T>() + n * problem_.channels * g.in_h * g.in_w;
+      constexpr Index kChannels = 8;
+      parallel_for(ceil_div(problem_.channels, kChannels), [&](Index block) {
+        const Index first = block * kChannels,
+                    last = std::min(first + kChannels, problem_.channels);
+        problem_.run.scatter(args, first, last, all, problem_.pixels, gx);
       });
     }
     if (wanted_.w) grads_.w = sum(weight_sums_, std::array{0}).reshaped(problem_.in.w.shape());
@@ -234,18 +249,18 @@ class Backward {
         std::memcpy(gy + k * count, from + k * pixels, static_cast<std::size_t>(count) * sizeof(T));
       if (needs_columns()) {
         const Index first = group * problem_.rows;
-        convolve<T>({.x = gy,
-                     .w = std::as_const(turned_).data<T>() + first * g.out_channels,
-                     .b = nullptr,
-                     .y = gcolumns + first * pixels + begin,
-                     .geometry = pointwise(g.out_channels, problem_.rows, count),
-                     .x_pitch = count,
-                     .y_pitch = pixels},
-                    {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
+        problem_.run.conv2d({.x = gy,
+                             .w = std::as_const(turned_).data<T>() + first * g.out_channels,
+                             .b = nullptr,
+                             .y = gcolumns + first * pixels + begin,
+                             .geometry = pointwise(g.out_channels, problem_.rows, count),
+                             .x_pitch = count,
+                             .y_pitch = pixels},
+                            {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
       }
       if (wanted_.w) {
-        reference::deform_sample(args, problem_.range(group, begin), columns, count);
-        add_weight_grad<T>(
+        problem_.run.sample(args, problem_.range(group, begin), columns, count);
+        problem_.run.grad_weight(
             {.x = columns, .gy = gy, .geometry = pointwise(problem_.rows, g.out_channels, count)},
             {.image = 0, .group = 0, .begin = 0, .end = 1, .scratch = rest},
             weight_sums_.data<T>() + part * problem_.in.w.numel() +
@@ -254,9 +269,9 @@ class Backward {
     }
     if (!wanted_.offset) return;
     const Index places = problem_.deform_groups * problem_.taps * pixels;
-    reference::deform_offset_grad(
-        args, begin, end, gcolumns, pixels, grads_.offset.data<T>() + n * 2 * places,
-        grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
+    problem_.run.offset_grad(args, begin, end, gcolumns, pixels,
+                             grads_.offset.data<T>() + n * 2 * places,
+                             grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
   }
 
   Problem<T> problem_;

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/kernels/deform_conv2d.hpp"
+#include "engine/kernels/reference.hpp"
 
 namespace rf::reference {
 
@@ -112,16 +112,18 @@ void deform_offset_grad(const DeformArgs<T>& args, Index begin, Index end, const
 }
 
 template <class T>
-void deform_scatter(const DeformArgs<T>& args, Index channel, const T* gcolumns, Index pitch,
-                    T* gx) noexcept {
+void deform_scatter(const DeformArgs<T>& args, Index first, Index last, const T* gcolumns,
+                    Index pitch, T* gx) noexcept {
   const Conv2dGeometry& g = args.geometry;
   const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w;
-  const Index d = channel / (args.channels / args.deform_groups);
-  for (Index r = 0; r < taps; ++r) {
-    for (Index p = 0; p < pixels; ++p) {
-      const Corners<T> at = corners(args, d, r, p);
-      const T gradient = mask_of(args, d, r, p) * gcolumns[r * pitch + p];
-      for (int i = 0; i < 4; ++i) gx[at.at[i]] += gradient * at.weight[i];
+  for (Index c = first; c < last; ++c) {
+    const Index d = c / (args.channels / args.deform_groups);
+    for (Index r = 0; r < taps; ++r) {
+      for (Index p = 0; p < pixels; ++p) {
+        const Corners<T> at = corners(args, d, r, p);
+        const T gradient = mask_of(args, d, r, p) * gcolumns[(c * taps + r) * pitch + p];
+        for (int i = 0; i < 4; ++i) gx[c * g.in_h * g.in_w + at.at[i]] += gradient * at.weight[i];
+      }
     }
   }
 }
@@ -130,7 +132,7 @@ void deform_scatter(const DeformArgs<T>& args, Index channel, const T* gcolumns,
   template void deform_sample(const DeformArgs<T>&, const DeformRange&, T*, Index) noexcept; \
   template void deform_offset_grad(const DeformArgs<T>&, Index, Index, const T*, Index, T*,  \
                                    T*) noexcept;                                             \
-  template void deform_scatter(const DeformArgs<T>&, Index, const T*, Index, T*) noexcept;
+  template void deform_scatter(const DeformArgs<T>&, Index, Index, const T*, Index, T*) noexcept;
 RF_INSTANTIATE(float)
 RF_INSTANTIATE(double)
 #undef RF_INSTANTIATE

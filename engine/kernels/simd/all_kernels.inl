@@ -191,6 +191,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 // These two build on what is above.
 #include "engine/kernels/simd/conv2d.inl"
 #include "engine/kernels/simd/conv2d_grad.inl"
+#include "engine/kernels/simd/deform_conv2d.inl"
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/linear.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
@@ -217,6 +218,9 @@ const KernelTable ISA_TABLE = {
     .depthwise_grad_input = depthwise_grad_input,
     .conv2d_grad_weight_scratch_bytes = conv2d_grad_weight_scratch_bytes,
     .conv2d_grad_weight = conv2d_grad_weight,
+    .deform_sample = deform_sample,
+    .deform_offset_grad = deform_offset_grad,
+    .deform_scatter = deform_scatter,
     .batch_norm = batch_norm,
     .batch_norm_moments = batch_norm_moments,
     .batch_norm_products = batch_norm_products,
