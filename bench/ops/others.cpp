@@ -8,6 +8,7 @@
 #include "engine/ops/arithmetic.hpp"
 #include "engine/ops/batch_norm.hpp"
 #include "engine/ops/concat.hpp"
+#include "engine/ops/deform_conv2d.hpp"
 #include "engine/ops/linear.hpp"
 #include "engine/ops/matmul.hpp"
 #include "engine/ops/max_pool2d.hpp"
@@ -133,6 +134,23 @@ void add_rows(std::vector<Case>& cases) {
   }
 }
 
+// A deformable layer of 256 channels at stride 8 of a 640x640 picture.
+void add_deformable(std::vector<Case>& cases) {
+  const std::vector<Shape> shapes{{1, 256, 80, 80}, {1, 18, 80, 80}, {256, 256, 3, 3}};
+  const DeformConv2dParams params{.conv = {.pad = 1}};
+  const Index out = shapes[0].numel();
+  const double flops = 2.0 * 80 * 80 * static_cast<double>(shapes[2].numel());
+  const auto inputs = [](const Inputs& in) {
+    return DeformConv2dInputs{.x = in[0], .offset = in[1], .mask = {}, .w = in[2], .b = {}};
+  };
+  const auto forward = [=](const Inputs& in) { return deform_conv2d(inputs(in), params); };
+  cases.push_back(op_case("deform_conv2d 3x3", shapes, out, forward, flops));
+  cases.push_back(op_case(
+      "deform_conv2d 3x3 forward and gradients", shapes, 2 * out,
+      [=](const Inputs& in) { return deform_conv2d_grad(forward(in), inputs(in), params); },
+      3 * flops));
+}
+
 void add_products(std::vector<Case>& cases) {
   // Mesh coefficients and recognition embeddings.
   for (const auto& [batch, in, out] :
@@ -166,6 +184,7 @@ Case picture_case() {
 std::vector<Case> other_cases() {
   std::vector<Case> cases;
   add_products(cases);
+  add_deformable(cases);
   add_planes(cases);
   add_rows(cases);
   add_elementwise(cases);
