@@ -119,13 +119,16 @@ std::string first_few(const std::vector<std::string>& names) {
   return text;
 }
 
+// Names in which a file and a layout differ.
+std::size_t difference(const NameMapFit& fit) { return fit.missing.size() + fit.unexpected.size(); }
+
 // The layout that the file has; throws with what it looks like if there is none.
 const NameMap& recognise(const StateDict& tensors, const std::string& name) {
   const NameMap* best = nullptr;
   NameMapFit best_fit;
   for (const NameMap& map : published_name_maps()) {
     NameMapFit here = fit(map, tensors);
-    if (!best || here.found > best_fit.found) {
+    if (!best || difference(here) < difference(best_fit)) {
       best = &map;
       best_fit = std::move(here);
     }

@@ -55,7 +55,8 @@ struct TrainingOptions {
 template <class Options, class F>
 void for_each_option(Options& o, F&& f) {
   f("data", o.data, "Folder with label.txt and images/, or FOLDER:WEIGHT to mix several");
-  f("backbone", o.backbone, "Network body: mobilenet0.25, resnet18, resnet34, resnet50, resnet101 or resnet152");
+  f("backbone", o.backbone,
+    "Network body: mobilenet0.25, resnet18, resnet34, resnet50, resnet101 or resnet152");
   f("init", o.init, "File with weights to begin with: a backbone, or a whole detector");
   f("teacher", o.teacher, "Detector whose outputs are learned beside the labels");
   f("seed", o.seed, "Of all random numbers");

@@ -151,11 +151,14 @@ inline void for_each_buffered(const ConvTarget& target, Index channels, Index q,
 }
 
 // Calls block(Count<channels>) for the most channels of `left` that one block takes; says how many.
-template <class Block>
+// Far, where whole blocks are the rule, the rest goes one by one, to keep the program small.
+template <Walk How = Walk::near, class Block>
 inline Index in_blocks(Index left, Block&& block) noexcept {
   if (left >= kConvChannels) return block(Count<kConvChannels>{}), kConvChannels;
-  if (left >= 4) return block(Count<4>{}), 4;
-  if (left >= 2) return block(Count<2>{}), 2;
+  if constexpr (How == Walk::near) {
+    if (left >= 4) return block(Count<4>{}), 4;
+    if (left >= 2) return block(Count<2>{}), 2;
+  }
   return block(Count<1>{}), 1;
 }
 
@@ -205,7 +208,7 @@ void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call, Index first
               How == Walk::far && args.residual ? args.residual + (to - args.y) : nullptr;
           // The first blocks of a tile fetch a vector each of the next tile's inputs.
           target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
-          made = in_blocks(parts[p].channels - k, [&](auto block) {
+          made = in_blocks<How>(parts[p].channels - k, [&](auto block) {
             constexpr int kBlock = decltype(block)::value;
             if (How == Walk::far && target.residual) {
               for_each_buffered(target, kBlock, at, count, width, a.out_w,

@@ -12,8 +12,8 @@ constexpr int kNarrowVectors = 1;  // 8 of 16
 constexpr int kNarrowChannels = 8;
 
 inline bool is_narrow(const Conv2dGeometry& a) noexcept {
-  return a.in_channels <= 4 && a.out_channels > 1 && a.kernel_h == 3 && a.kernel_w == 3 &&
-         a.stride == 2 && a.dilation == 1;
+  return a.in_channels <= 4 && a.out_channels % kNarrowChannels == 0 && a.kernel_h == 3 &&
+         a.kernel_w == 3 && a.stride == 2 && a.dilation == 1;
 }
 
 // Of one group: its input, and some of its output channels.
@@ -25,13 +25,13 @@ struct NarrowLayer {
 
 // Outputs (row, j ..) of Channels channels; of the last vector `count` lanes. Inside: no column
 // that is loaded lies outside of the input.
-template <bool Inside, int Channels, int Vectors>
+template <bool Inside, int Vectors>
 void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, Index j,
                   Index count) noexcept {
   constexpr Index kNext = kLanes;
   const Index column = j * 2 - a.pad_w;
-  Vec acc[Channels][Vectors];
-  for (int k = 0; k < Channels; ++k) {
+  Vec acc[kNarrowChannels][Vectors];
+  for (int k = 0; k < kNarrowChannels; ++k) {
     for (int t = 0; t < Vectors; ++t) acc[k][t] = Vec(layer.b ? layer.b[k] : 0.0F);
   }
   if constexpr (Inside) {  // rows are too short for a processor to foresee the next ones
@@ -59,7 +59,7 @@ void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, 
         unzip(load(first), load(first + kNext), in[t][0], in[t][1]);
         unzip(load(first + 2), load(first + 2 + kNext), in[t][2], unused);
       }
-      for (int k = 0; k < Channels; ++k) {
+      for (int k = 0; k < kNarrowChannels; ++k) {
         const float* w = layer.w + ((k * a.in_channels + c) * 3 + u) * 3;
         for (int v = 0; v < 3; ++v) {
           for (int t = 0; t < Vectors; ++t) acc[k][t] = xsimd::fma(Vec(w[v]), in[t][v], acc[k][t]);
@@ -67,7 +67,7 @@ void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, 
       }
     }
   }
-  for (int k = 0; k < Channels; ++k) {
+  for (int k = 0; k < kNarrowChannels; ++k) {
     for (int t = 0; t < Vectors; ++t) {
       const Vec sum = layer.slope ? activated(acc[k][t], layer.slope[k]) : acc[k][t];
       float* to = layer.y + k * layer.y_plane + row * a.out_w + j + t * kLanes;
@@ -79,16 +79,16 @@ void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, 
   }
 }
 
-template <int Channels>
 void narrow_row(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, Index begin,
                 Index end) noexcept {
   for_columns<kNarrowVectors>(begin, end, [&](auto vectors, Index j, Index count) {
     constexpr int kVectors = decltype(vectors)::value;
     const Index column = j * 2 - a.pad_w;
     if (column >= 0 && column + 2 * kVectors * kLanes + 2 <= a.in_w)
-      narrow_block<true, Channels, kVectors>(layer, a, row, j, count);
-    else
-      narrow_block<false, Channels, kVectors>(layer, a, row, j, count);
+      return narrow_block<true, kVectors>(layer, a, row, j, count);
+    for (Index t = 0; t + 1 < kVectors; ++t)
+      narrow_block<false, 1>(layer, a, row, j + t * kLanes, kLanes);
+    narrow_block<false, 1>(layer, a, row, j + (kVectors - 1) * kLanes, count);
   });
 }
 
@@ -99,21 +99,16 @@ void narrow_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexce
     const Index start = row * a.out_w;
     const Index begin = tile.begin > start ? tile.begin - start : 0,
                 end = tile.end - start < a.out_w ? tile.end - start : a.out_w;
-    for (Index k = 0; k < a.out_channels;) {
-      const Index channel = tile.group * a.out_channels + k, left = a.out_channels - k;
-      const NarrowLayer layer{.x = args.x + group * a.in_channels * args.x_plane(),
-                              .w = args.w + channel * taps,
-                              .b = args.b ? args.b + channel : nullptr,
-                              .slope = args.slope ? args.slope + channel : nullptr,
-                              .y = args.y + (group * a.out_channels + k) * args.y_plane(),
-                              .x_plane = args.x_plane(),
-                              .y_plane = args.y_plane()};
-      if (left >= kNarrowChannels)
-        narrow_row<kNarrowChannels>(layer, a, row, begin, end), k += kNarrowChannels;
-      else if (left >= 2)
-        narrow_row<2>(layer, a, row, begin, end), k += 2;
-      else
-        narrow_row<1>(layer, a, row, begin, end), k += 1;
+    for (Index k = 0; k < a.out_channels; k += kNarrowChannels) {
+      const Index channel = tile.group * a.out_channels + k;
+      narrow_row({.x = args.x + group * a.in_channels * args.x_plane(),
+                  .w = args.w + channel * taps,
+                  .b = args.b ? args.b + channel : nullptr,
+                  .slope = args.slope ? args.slope + channel : nullptr,
+                  .y = args.y + (group * a.out_channels + k) * args.y_plane(),
+                  .x_plane = args.x_plane(),
+                  .y_plane = args.y_plane()},
+                 a, row, begin, end);
     }
   }
 }
