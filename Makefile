@@ -193,7 +193,7 @@ aarch64: configure
 	$(CONFIGURE) -B build-aarch64 -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake
 	$(BUILD) build --parallel $(JOBS) --target retinaface_cli
 	$(BUILD) build-aarch64 --parallel $(JOBS) --target retinaface_cli $(AARCH64_TESTS:%=%_tests)
-	ctest --test-dir build-aarch64 --output-on-failure --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
+	ctest --test-dir build-aarch64 --output-on-failure --timeout 3600 --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
 
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-tidy build-aarch64
