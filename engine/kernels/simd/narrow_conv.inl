@@ -23,8 +23,8 @@ struct NarrowLayer {
   Index x_plane, y_plane;
 };
 
-// Outputs (row, j ..) of Channels channels; of the last vector `count` lanes. Inside: no column
-// that is loaded lies outside of the input.
+// Outputs (row, j ..) of kNarrowChannels channels; of the last vector `count` lanes. Inside: no
+// column that is loaded lies outside of the input.
 template <bool Inside, int Vectors>
 void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, Index j,
                   Index count) noexcept {
