@@ -50,7 +50,6 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
 template <class T>
 struct Kernels {
   decltype(&reference::conv2d<T>) conv2d = reference::conv2d<T>;
-  decltype(&reference::conv2d_grad_weight<T>) grad_weight = reference::conv2d_grad_weight<T>;
   decltype(&reference::deform_sample<T>) sample = reference::deform_sample<T>;
   decltype(&reference::deform_offset_grad<T>) offset_grad = reference::deform_offset_grad<T>;
   decltype(&reference::deform_scatter<T>) scatter = reference::deform_scatter<T>;
@@ -61,7 +60,6 @@ Kernels<T> kernels_of() {
   if constexpr (std::is_same_v<T, float>) {
     const KernelTable& table = kernels();
     return {.conv2d = table.conv2d,
-            .grad_weight = table.conv2d_grad_weight,
             .sample = table.deform_sample,
             .offset_grad = table.deform_offset_grad,
             .scatter = table.deform_scatter};
@@ -165,6 +163,18 @@ Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, c
   return y;
 }
 
+// to[j][i] = from[i][j], in blocks that a first-level cache holds.
+template <class T>
+void turn(const T* from, Index rows, Index columns, T* to) {
+  constexpr Index kBlock = 16;
+  for (Index i0 = 0; i0 < rows; i0 += kBlock) {
+    const Index i1 = std::min(i0 + kBlock, rows);
+    for (Index j = 0; j < columns; ++j) {
+      for (Index i = i0; i < i1; ++i) to[j * rows + i] = from[i * columns + j];
+    }
+  }
+}
+
 // dL/dcolumns of one image is kept whole, [C taps, pixels]: each chunk of pixels makes its part of
 // it, of dL/doffset and dL/dmask, and adds to its part's dL/dw; then each channel gathers its
 // dL/dx. What is added in which order is a matter of shapes alone.
@@ -187,8 +197,8 @@ class Backward {
     gy_bytes_ = bytes_of(g.out_channels * kPixels + kReadAfter, sizeof(T));
     product_bytes_ = std::max(
         kernels().conv2d_scratch_bytes(pointwise(g.out_channels, problem_.rows, kPixels), kPixels),
-        kernels().conv2d_grad_weight_scratch_bytes(
-            pointwise(problem_.rows, g.out_channels, kPixels), 1));
+        kernels().conv2d_scratch_bytes(pointwise(kPixels, g.out_channels, problem_.rows),
+                                       problem_.rows));
   }
 
   DeformConv2dGrads run() {
@@ -198,7 +208,7 @@ class Backward {
       gcolumns = Tensor::empty({g.groups * problem_.rows, problem_.pixels}, dtype_);
     T* const all = gcolumns.data<T>();
     for (Index n = 0; n < problem_.batch; ++n) {
-      parallel_for(parts_, columns_bytes_ + gy_bytes_ + product_bytes_,
+      parallel_for(parts_, 2 * columns_bytes_ + gy_bytes_ + product_bytes_,
                    [&](Index part, std::byte* scratch) {
                      for (Index chunk = part * problem_.chunks / parts_;
                           chunk < (part + 1) * problem_.chunks / parts_; ++chunk)
@@ -226,21 +236,19 @@ class Backward {
   void turn_weights() {
     const Conv2dGeometry& g = problem_.g;
     turned_ = Tensor::empty({g.groups, problem_.rows, g.out_channels}, dtype_);
-    const T* from = problem_.in.w.template data<T>();
-    T* to = turned_.data<T>();
+    const Index size = g.out_channels * problem_.rows;
     for (Index group = 0; group < g.groups; ++group) {
-      for (Index r = 0; r < problem_.rows; ++r) {
-        for (Index k = 0; k < g.out_channels; ++k)
-          *to++ = from[(group * g.out_channels + k) * problem_.rows + r];
-      }
+      turn(problem_.in.w.template data<T>() + group * size, g.out_channels, problem_.rows,
+           turned_.data<T>() + group * size);
     }
   }
 
   void run_chunk(Index n, Index begin, Index part, T* gcolumns, std::byte* scratch) {
     const Conv2dGeometry& g = problem_.g;
     auto* columns = reinterpret_cast<T*>(scratch);
-    auto* gy = reinterpret_cast<T*>(scratch + columns_bytes_);
-    std::byte* rest = scratch + columns_bytes_ + gy_bytes_;
+    auto* turned = reinterpret_cast<T*>(scratch + columns_bytes_);
+    auto* gy = reinterpret_cast<T*>(scratch + 2 * columns_bytes_);
+    std::byte* rest = scratch + 2 * columns_bytes_ + gy_bytes_;
     const Index end = problem_.end_of(begin), count = end - begin, pixels = problem_.pixels;
     const DeformArgs<T> args = problem_.image(n);
     for (Index group = 0; group < g.groups; ++group) {
@@ -260,11 +268,19 @@ class Backward {
       }
       if (wanted_.w) {
         problem_.run.sample(args, problem_.range(group, begin), columns, count);
-        problem_.run.grad_weight(
-            {.x = columns, .gy = gy, .geometry = pointwise(problem_.rows, g.out_channels, count)},
-            {.image = 0, .group = 0, .begin = 0, .end = 1, .scratch = rest},
-            weight_sums_.data<T>() + part * problem_.in.w.numel() +
-                group * g.out_channels * problem_.rows);
+        turn(columns, problem_.rows, count, turned);
+        T* gw = weight_sums_.data<T>() + part * problem_.in.w.numel() +
+                group * g.out_channels * problem_.rows;
+        problem_.run.conv2d(
+            {.x = turned,
+             .w = gy,
+             .b = nullptr,
+             .y = gw,
+             .geometry = pointwise(count, g.out_channels, problem_.rows),
+             .x_pitch = problem_.rows,
+             .y_pitch = problem_.rows,
+             .residual = gw},
+            {.image = 0, .group = 0, .begin = 0, .end = problem_.rows, .scratch = rest});
       }
     }
     if (!wanted_.offset) return;
