@@ -88,7 +88,8 @@ TEST_CASE("many: stdout, messages and files are the same bytes for any number of
   }
 }
 
-TEST_CASE("many: of two inputs with one output name the second fails, whichever is done first") {
+TEST_CASE("many: of two inputs with one output name the second fails, whichever is done first",
+          "[long]") {
   const Album album(0);
   const std::string slow = album.folder.file("one/x.ppm"), fast = album.folder.file("two/x.ppm");
   for (const std::string& path : {slow, fast}) fs::create_directories(fs::path(path).parent_path());
@@ -104,7 +105,7 @@ TEST_CASE("many: of two inputs with one output name the second fails, whichever 
             .err.find("wrote " + drawn + "/x.png") != std::string::npos);
 }
 
-TEST_CASE("many: the speed is told once, unless there is one image or --quiet") {
+TEST_CASE("many: the speed is told once, unless there is one image or --quiet", "[long]") {
   const Album album(3);
   const auto told = [&](std::vector<std::string> arguments) {
     const std::string err = album.detect(std::move(arguments)).err;
@@ -122,7 +123,7 @@ TEST_CASE("many: the speed is told once, unless there is one image or --quiet") 
   CHECK(told({album.photos, "-q"}).empty());
 }
 
-TEST_CASE("many: more jobs and threads than cores or images are no harm") {
+TEST_CASE("many: more jobs and threads than cores or images are no harm", "[long]") {
   const Album album(3);
   const std::string expected = album.detect({album.photos, "--csv", "--jobs", "1"}).out;
   CHECK(album.detect({album.photos, "--csv", "--jobs", "1024"}).out == expected);

@@ -88,8 +88,8 @@ std::string without_times(const std::string& csv) {
 
 }  // namespace
 
-TEST_CASE(
-    "A training leaves checkpoints, metrics and detectors; threads change none of the bytes") {
+TEST_CASE("A training leaves checkpoints, metrics and detectors; threads change none of the bytes",
+          "[long]") {
   const Fixture fixture;
   const Outcome outcome = fixture.train("one", {"--threads", "1"});
   CAPTURE(outcome.err);
@@ -112,7 +112,7 @@ TEST_CASE(
   CHECK_THAT(info.out, Catch::Contains("step 12 of 12"));
 }
 
-TEST_CASE("A training keeps the last checkpoints") {
+TEST_CASE("A training keeps the last checkpoints", "[long]") {
   const Fixture fixture;
   REQUIRE(fixture.train("run", {"--keep", "2", "--holdout", "0"}).exit_code == 0);
   // 6 epochs of 3 steps.
@@ -121,7 +121,7 @@ TEST_CASE("A training keeps the last checkpoints") {
   CHECK_FALSE(fs::exists(fixture.file("run/checkpoint-00000012.safetensors")));
 }
 
-TEST_CASE("A training that was killed, or asked to stop, goes on to the same bytes") {
+TEST_CASE("A training that was killed, or asked to stop, goes on to the same bytes", "[long]") {
   const Fixture fixture;
   REQUIRE(fixture.train("whole", {}).exit_code == 0);
   const auto same = [&](const std::string& out, const char* name) {
@@ -152,7 +152,7 @@ TEST_CASE("A training that was killed, or asked to stop, goes on to the same byt
   }
 }
 
-TEST_CASE("A training does not go on with other options, other labels, or another file") {
+TEST_CASE("A training does not go on with other options, other labels, or another file", "[long]") {
   const Fixture fixture;
   REQUIRE(fixture.train("run", {"--epochs", "2"}).exit_code == 0);
   check_one_complaint(fixture.resume("run", {"--lr", "0.5", "--batch", "2", "--seed", "9"}), 2,
@@ -167,8 +167,8 @@ TEST_CASE("A training does not go on with other options, other labels, or anothe
   check_one_complaint(fixture.resume("run"), 2, "label files");
 }
 
-TEST_CASE(
-    "A training goes on without the file that it began with, and with one process at a time") {
+TEST_CASE("A training goes on without the file that it began with, and with one process at a time",
+          "[long]") {
   const Fixture fixture;
   REQUIRE(fixture.train("first", {"--epochs", "1"}).exit_code == 0);
   const std::string init = fixture.file("first/last.safetensors");
@@ -202,7 +202,7 @@ TEST_CASE("A report that cannot be written ends no training") {
   CHECK(fs::exists(fixture.file("run/last.safetensors")));
 }
 
-TEST_CASE("The checkpoint of the best validation is kept") {
+TEST_CASE("The checkpoint of the best validation is kept", "[long]") {
   const Fixture fixture;
   REQUIRE(
       fixture.train("run", {"--keep", "1", "--validate-every", "0.5", "--checkpoint-every", "100"})
