@@ -69,6 +69,32 @@ void run(const KernelTable& table, const Problem& p, const Conv2dArgs<float>& ar
   }
 }
 
+// Inputs of a problem, random.
+struct Inputs {
+  GuardedFloats x, w, b, slope, residual;
+  explicit Inputs(const Problem& p)
+      : x(p.x.numel()), w(p.w.numel()), b(p.w[0]), slope(p.w[0]), residual(p.y.numel()) {
+    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4), residual.randomize(5);
+  }
+  [[nodiscard]] Conv2dArgs<float> args(const Problem& p) {
+    return make_args(p, x.data(), w.data(), b.data(), nullptr);
+  }
+};
+
+// Every table in calls of `pixels` pixels against the reference in one; `args` without y.
+void check_tables(const Problem& p, Conv2dArgs<float> args, Index pixels) {
+  GuardedFloats y(p.y.numel()), expected(p.y.numel());
+  args.y = expected.data();
+  run(isa::scalar, p, args, p.y[2] * p.y[3]);
+  args.y = y.data();
+  for (const KernelTable* table : supported_kernel_tables()) {
+    CAPTURE(table->name, pixels);
+    run(*table, p, args, pixels);
+    CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
+    CHECK(y.front_is_intact());
+  }
+}
+
 }  // namespace
 
 TEST_CASE("conv2d: every table agrees with the reference on random problems, within bounds",
@@ -78,18 +104,10 @@ TEST_CASE("conv2d: every table agrees with the reference on random problems, wit
     const Problem p = random_problem(random);
     CAPTURE(round, to_string(p.x), to_string(p.w), p.params.stride, p.params.pad, p.params.dilation,
             p.params.groups);
-    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), y(p.y.numel()), expected(p.y.numel());
-    x.randomize(1), w.randomize(2), b.randomize(3);
-    const float* bias = round % 3 ? b.data() : nullptr;
-    const Index plane = p.y[2] * p.y[3],
-                pixels = round % 2 ? plane : 1 + static_cast<Index>(random.below(90));
-    run(isa::scalar, p, make_args(p, x.data(), w.data(), bias, expected.data()), plane);
-    for (const KernelTable* table : supported_kernel_tables()) {
-      CAPTURE(table->name, pixels);
-      run(*table, p, make_args(p, x.data(), w.data(), bias, y.data()), pixels);
-      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
-      CHECK(y.front_is_intact());
-    }
+    Inputs in(p);
+    Conv2dArgs<float> args = in.args(p);
+    if (round % 3 == 0) args.b = nullptr;
+    check_tables(p, args, round % 2 ? p.y[2] * p.y[3] : 1 + static_cast<Index>(random.below(90)));
   }
 }
 
@@ -101,23 +119,11 @@ TEST_CASE("conv2d: a residual is added before the activation", "[conv2d][isa]") 
     if (p.w[1] == 1 && p.w[0] == p.params.groups) continue;  // depthwise
     ++rounds;
     CAPTURE(rounds, to_string(p.x), to_string(p.w), p.params.stride, p.params.pad, p.params.groups);
-    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), slope(p.w[0]), residual(p.y.numel()),
-        y(p.y.numel()), expected(p.y.numel());
-    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4), residual.randomize(5);
-    const Index plane = p.y[2] * p.y[3], pixels = 1 + static_cast<Index>(random.below(90));
-    const auto args = [&](float* to) {
-      Conv2dArgs<float> made = make_args(p, x.data(), w.data(), b.data(), to);
-      made.slope = slope.data();
-      made.residual = residual.data();
-      return made;
-    };
-    run(isa::scalar, p, args(expected.data()), plane);
-    for (const KernelTable* table : supported_kernel_tables()) {
-      CAPTURE(table->name, pixels);
-      run(*table, p, args(y.data()), pixels);
-      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
-      CHECK(y.front_is_intact());
-    }
+    Inputs in(p);
+    Conv2dArgs<float> args = in.args(p);
+    args.slope = in.slope.data();
+    args.residual = in.residual.data();
+    check_tables(p, args, 1 + static_cast<Index>(random.below(90)));
   }
 }
 
@@ -127,28 +133,15 @@ TEST_CASE("conv2d: few input channels, stride 2", "[conv2d][isa]") {
   for (int round = 0; round < 60; ++round) {
     Problem p;
     p.params = {.stride = 2, .pad = below(3), .groups = 1 + below(2)};
-    const Index in = 1 + below(4), out = 8 * (1 + below(3));
-    p.x = {1 + below(2), in * p.params.groups, 3 + below(9), 3 + below(200)};
-    p.w = {out * p.params.groups, in, 3, 3};
+    const Index in_channels = 1 + below(4), out = 8 * (1 + below(3));
+    p.x = {1 + below(2), in_channels * p.params.groups, 3 + below(9), 3 + below(200)};
+    p.w = {out * p.params.groups, in_channels, 3, 3};
     p.y = conv2d_out_shape(p.x, p.w, p.params);
     CAPTURE(round, to_string(p.x), to_string(p.w), p.params.pad);
-    GuardedFloats x(p.x.numel()), w(p.w.numel()), b(p.w[0]), slope(p.w[0]), y(p.y.numel()),
-        expected(p.y.numel());
-    x.randomize(1), w.randomize(2), b.randomize(3), slope.randomize(4);
-    const Index plane = p.y[2] * p.y[3],
-                pixels = round % 2 ? plane : 1 + static_cast<Index>(random.below(300));
-    const auto args = [&](float* to) {
-      Conv2dArgs<float> made = make_args(p, x.data(), w.data(), b.data(), to);
-      made.slope = round % 3 ? slope.data() : nullptr;
-      return made;
-    };
-    run(isa::scalar, p, args(expected.data()), plane);
-    for (const KernelTable* table : supported_kernel_tables()) {
-      CAPTURE(table->name, pixels);
-      run(*table, p, args(y.data()), pixels);
-      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
-      CHECK(y.front_is_intact());
-    }
+    Inputs in(p);
+    Conv2dArgs<float> args = in.args(p);
+    if (round % 3) args.slope = in.slope.data();
+    check_tables(p, args, round % 2 ? p.y[2] * p.y[3] : 1 + below(300));
   }
 }
 
@@ -161,17 +154,8 @@ TEST_CASE("conv2d: a large result", "[conv2d][isa]") {
   p.w = {131, channels, kernel, kernel};
   p.params = {.pad = kernel / 2};
   p.y = conv2d_out_shape(p.x, p.w, p.params);
-  GuardedFloats x(p.x.numel()), w(p.w.numel()), y(p.y.numel()), expected(p.y.numel());
-  x.randomize(1), w.randomize(2);
-  run(isa::scalar, p, make_args(p, x.data(), w.data(), nullptr, expected.data()), 45 * 47);
-  for (const KernelTable* table : supported_kernel_tables()) {
-    for (const Index pixels : {Index{45 * 47}, Index{700}}) {
-      CAPTURE(table->name, pixels);
-      run(*table, p, make_args(p, x.data(), w.data(), nullptr, y.data()), pixels);
-      CHECK(relative_error(y.copy(), expected.copy()) < 1e-5);
-      CHECK(y.front_is_intact());
-    }
-  }
+  Inputs in(p);
+  for (const Index pixels : {Index{45 * 47}, Index{700}}) check_tables(p, in.args(p), pixels);
 }
 
 TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", "[conv2d][isa]") {
