@@ -29,12 +29,17 @@ void check_backbone_name(const std::string& name) {
   throw ModelError(message("backbone '", name.substr(0, 60), "' is not known; known: ", known));
 }
 
-std::unique_ptr<Backbone> make_backbone(const std::string& name, const BlockStyle& style) {
+std::unique_ptr<Backbone> make_backbone(const std::string& name, const BlockStyle& style,
+                                        LightStem stem) {
   check_backbone_name(name);
   for (const int depth : ResNet::kDepths) {
-    if (name == message("resnet", depth)) return std::make_unique<ResNet>(depth, style);
+    if (name != message("resnet", depth)) continue;
+    if (stem != LightStem::conv3x3)
+      throw ModelError(
+          message("the 7x7 stem of stride 4 is mobilenet0.25's; ", name, " has one of its own"));
+    return std::make_unique<ResNet>(depth, style);
   }
-  return std::make_unique<MobileNetV1>(style);
+  return std::make_unique<MobileNetV1>(style, stem);
 }
 
 }  // namespace rf

@@ -38,14 +38,20 @@ class Backbone : public Module {
   std::vector<ConvBnAct*> convolutions_;
 };
 
+// What the light backbone begins with: a 3x3 convolution of stride 2, or the 7x7 convolution of
+// stride 4 of the paper's light model (section 4.8), after which the block of stride 2 that comes
+// next has stride 1.
+enum class LightStem { conv3x3, conv7x7 };
+
 // The names that make_backbone knows: "mobilenet0.25", "resnet18", ...
 [[nodiscard]] std::vector<std::string> backbone_names();
 
 // Throws ModelError unless it is one of them.
 void check_backbone_name(const std::string& name);
 
-// Throws ModelError: a name it does not know.
+// Throws ModelError: a name it does not know, the 7x7 stem on another backbone than the light one.
 [[nodiscard]] std::unique_ptr<Backbone> make_backbone(const std::string& name,
-                                                      const BlockStyle& style);
+                                                      const BlockStyle& style,
+                                                      LightStem stem = LightStem::conv3x3);
 
 }  // namespace rf

@@ -2,19 +2,16 @@
 
 namespace rf {
 
-namespace {
-
-Conv2dOptions with_bias(Conv2dOptions conv, Bias bias) {
-  conv.bias = bias;
-  return conv;
-}
-
-}  // namespace
-
 ConvBnAct::ConvBnAct(Conv2dOptions conv, const BlockStyle& style)
-    : conv_(with_bias(conv, style.bias)),
-      bn_({.channels = conv.out_channels, .eps = style.eps, .activation = style.activation}) {
-  child("conv", conv_);
+    : bn_({.channels = conv.out_channels, .eps = style.eps, .activation = style.activation}) {
+  conv.bias = style.bias;
+  if (conv.kernel == 3 && style.deformation != Deformation::none) {
+    deform_ = std::make_unique<DeformConv2d>(conv, style.deformation);
+    child("conv", *deform_);
+  } else {
+    conv_ = std::make_unique<Conv2d>(conv);
+    child("conv", *conv_);
+  }
   child("bn", bn_);
 }
 

@@ -1,30 +1,36 @@
-// The two blocks that light networks are made of: convolution + batch norm + activation, and its
+// The two blocks that networks are made of: convolution + batch norm + activation, and its
 // depthwise-separable form.
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "layers/activation.hpp"
 #include "layers/batch_norm2d.hpp"
 #include "layers/conv2d.hpp"
+#include "layers/deform_conv2d.hpp"
 
 namespace rf {
 
 // What all blocks of one network share.
 struct BlockStyle {
   Activation activation = Activation::relu();
-  double eps = 1e-5;     // of batch norm
-  Bias bias = Bias::no;  // of the convolution before it
+  double eps = 1e-5;                            // of batch norm
+  Bias bias = Bias::no;                         // of the convolution before it
+  Deformation deformation = Deformation::none;  // of 3x3 convolutions
 };
 
-// Children: conv, bn (which applies the activation in the same pass).
+// Children: conv (Conv2d or DeformConv2d), bn (which applies the activation in the same pass).
 class ConvBnAct final : public Module {
  public:
   ConvBnAct(Conv2dOptions conv, const BlockStyle& style);
-  [[nodiscard]] Var forward(const Var& x) const { return bn_.forward_after(conv_, x); }
+  [[nodiscard]] Var forward(const Var& x) const {
+    return conv_ ? bn_.forward_after(*conv_, x) : bn_.forward(deform_->forward(x));
+  }
 
  private:
-  Conv2d conv_;
+  std::unique_ptr<Conv2d> conv_;  // or
+  std::unique_ptr<DeformConv2d> deform_;
   BatchNorm2d bn_;
 };
 

@@ -5,19 +5,29 @@
 
 namespace rf {
 
-Fpn::Fpn(const std::vector<Index>& in_channels, Index out_channels, const BlockStyle& style) {
-  for (std::size_t level = 0; level < in_channels.size(); ++level) {
+Fpn::Fpn(const Options& o, const BlockStyle& style) {
+  for (std::size_t level = 0; level < o.in_channels.size(); ++level) {
     lateral_.push_back(std::make_unique<ConvBnAct>(
-        Conv2dOptions{.in_channels = in_channels[level], .out_channels = out_channels, .kernel = 1},
+        Conv2dOptions{
+            .in_channels = o.in_channels[level], .out_channels = o.out_channels, .kernel = 1},
         style));
     child(message("lateral.", level), *lateral_.back());
   }
-  for (std::size_t level = 0; level + 1 < in_channels.size(); ++level) {
+  for (std::size_t level = 0; level + 1 < o.in_channels.size(); ++level) {
     merge_.push_back(std::make_unique<ConvBnAct>(
-        Conv2dOptions{.in_channels = out_channels, .out_channels = out_channels, .kernel = 3},
+        Conv2dOptions{.in_channels = o.out_channels, .out_channels = o.out_channels, .kernel = 3},
         style));
     child(message("merge.", level), *merge_.back());
   }
+  if (!o.coarser) return;
+  BlockStyle plain = style;
+  plain.deformation = Deformation::none;
+  coarser_ = std::make_unique<ConvBnAct>(Conv2dOptions{.in_channels = o.in_channels.back(),
+                                                       .out_channels = o.out_channels,
+                                                       .kernel = 3,
+                                                       .stride = 2},
+                                         plain);
+  child("coarser", *coarser_);
 }
 
 std::vector<Var> Fpn::forward(const std::vector<Var>& levels) const {
@@ -35,6 +45,7 @@ std::vector<Var> Fpn::forward(const std::vector<Var>& levels) const {
         ag::upsample_nearest(outputs[level + 1], {.out_h = size[2], .out_w = size[3]});
     outputs[level] = merge_[level]->forward(ag::add(lateral, above));
   }
+  if (coarser_) outputs.push_back(coarser_->forward(levels.back()));
   return outputs;
 }
 

@@ -8,7 +8,7 @@
 namespace rf {
 
 Heads::Heads(Index levels, Index channels, Index anchors_per_cell, HeadSharing sharing)
-    : levels_(levels) {
+    : levels_(levels), channels_(channels) {
   const auto make = [&](const char* name, Convs& convs, Index values) {
     for (Index level = 0; level < (sharing == HeadSharing::shared ? 1 : levels); ++level) {
       convs.push_back(
@@ -40,6 +40,11 @@ Var Heads::read(const Convs& convs, const std::vector<Var>& levels, Index values
 HeadOutputs Heads::forward(const std::vector<Var>& levels) const {
   RF_CHECK_SHAPE(static_cast<Index>(levels.size()) == levels_, "heads", "got ", levels.size(),
                  " levels, has ", levels_);
+  for (const Var& level : levels) {
+    RF_CHECK_SHAPE(level.shape().rank() == 4 && level.shape()[1] == channels_, "heads",
+                   "a level of ", level.shape(), ", made for ", channels_,
+                   " channels on every level");
+  }
   return {.cls = read(cls_, levels, 2),
           .box = read(box_, levels, 4),
           .landmark = read(landmark_, levels, 10)};

@@ -31,7 +31,7 @@ class Heads final : public Module {
   using Convs = std::vector<std::unique_ptr<Conv2d>>;
   [[nodiscard]] static Var read(const Convs& convs, const std::vector<Var>& levels, Index values);
 
-  Index levels_;
+  Index levels_, channels_;
   Convs cls_, box_, landmark_;
 };
 

@@ -4,13 +4,17 @@
 
 namespace rf {
 
-MobileNetV1::MobileNetV1(const BlockStyle& style)
-    : stem_({.in_channels = 3, .out_channels = 8, .kernel = 3, .stride = 2}, style) {
+MobileNetV1::MobileNetV1(const BlockStyle& style, LightStem stem)
+    : stem_({.in_channels = 3,
+             .out_channels = 8,
+             .kernel = stem == LightStem::conv7x7 ? 7 : 3,
+             .stride = stem == LightStem::conv7x7 ? 4 : 2},
+            style) {
   struct Block {
     Index out_channels, stride;
   };
   const std::vector<std::vector<Block>> stages = {
-      {{16, 1}, {32, 2}, {32, 1}, {64, 2}, {64, 1}},
+      {{16, 1}, {32, stem == LightStem::conv7x7 ? 1 : 2}, {32, 1}, {64, 2}, {64, 1}},
       {{128, 2}, {128, 1}, {128, 1}, {128, 1}, {128, 1}, {128, 1}},
       {{256, 2}, {256, 1}},
   };

@@ -20,7 +20,7 @@ namespace rf {
 // the first block, 3 its pointwise one.
 class MobileNetV1 final : public Backbone {
  public:
-  explicit MobileNetV1(const BlockStyle& style);
+  explicit MobileNetV1(const BlockStyle& style, LightStem stem = LightStem::conv3x3);
 
   [[nodiscard]] std::vector<Level> levels() const override {
     return {{8, 64}, {16, 128}, {32, 256}};

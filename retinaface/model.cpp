@@ -7,14 +7,26 @@ namespace rf {
 namespace {
 
 BlockStyle neck_style(const NeckConfig& config) {
-  return {.activation = config.activation, .eps = config.bn_eps, .bias = config.bias};
+  return {.activation = config.activation,
+          .eps = config.bn_eps,
+          .bias = config.bias,
+          .deformation = config.deformation};
 }
 
-// Of the backbone, the level that each level of anchors belongs to.
+// Whether the last level of anchors is the one that the pyramid adds (P6).
+bool has_coarser(const std::vector<Backbone::Level>& backbone,
+                 const std::vector<AnchorLevel>& anchors) {
+  return anchors.size() > 1 && anchors.back().stride == 2 * backbone.back().stride;
+}
+
+// Of the backbone, the level that each level of anchors belongs to, but for the one that the
+// pyramid adds.
 std::vector<std::size_t> levels_of(const std::vector<Backbone::Level>& backbone,
                                    const std::vector<AnchorLevel>& anchors) {
   std::vector<std::size_t> levels;
-  for (const AnchorLevel& level : anchors) {
+  const std::size_t count = anchors.size() - (has_coarser(backbone, anchors) ? 1 : 0);
+  for (std::size_t l = 0; l < count; ++l) {
+    const AnchorLevel& level = anchors[l];
     std::size_t i = 0;
     while (i < backbone.size() && backbone[i].stride != level.stride) ++i;
     if (i == backbone.size() || (!levels.empty() && i != levels.back() + 1)) {
@@ -22,10 +34,15 @@ std::vector<std::size_t> levels_of(const std::vector<Backbone::Level>& backbone,
       for (const Backbone::Level& each : backbone)
         strides += message(strides.empty() ? "" : ", ", each.stride);
       throw ModelError(message("the backbone's levels have strides ", strides,
-                               "; the model file's anchors of stride ", level.stride,
-                               " are not in their turn"));
+                               " and the pyramid can add ", 2 * backbone.back().stride,
+                               "; anchors of stride ", level.stride, " are not in their turn"));
     }
     levels.push_back(i);
+  }
+  if (count < anchors.size() && levels.back() + 1 != backbone.size()) {
+    throw ModelError(message("anchors of stride ", anchors.back().stride, " come after those of ",
+                             anchors[count - 1].stride, "; between them the backbone has ",
+                             backbone.back().stride));
   }
   return levels;
 }
@@ -40,21 +57,32 @@ std::vector<Index> channels_of(const std::vector<Backbone::Level>& backbone,
 }  // namespace
 
 RetinaFace::RetinaFace(const ModelConfig& config)
-    : backbone_(make_backbone(config.backbone.name, {.activation = config.backbone.activation,
-                                                     .eps = config.backbone.bn_eps})),
+    : backbone_(
+          make_backbone(config.backbone.name,
+                        {.activation = config.backbone.activation, .eps = config.backbone.bn_eps},
+                        config.backbone.stem)),
       levels_(levels_of(backbone_->levels(), config.anchors)),
-      fpn_(channels_of(backbone_->levels(), levels_), config.neck.channels,
+      fpn_({.in_channels = channels_of(backbone_->levels(), levels_),
+            .out_channels = config.neck.channels,
+            .coarser = has_coarser(backbone_->levels(), config.anchors)},
            neck_style(config.neck)),
-      heads_(static_cast<Index>(levels_.size()), config.neck.channels,
+      heads_(static_cast<Index>(config.anchors.size()), config.neck.channels,
              static_cast<Index>(config.anchors.front().sizes.size()), config.heads) {
   child("backbone", *backbone_);
   child("fpn", fpn_);
-  for (std::size_t level = 0; level < levels_.size(); ++level) {
+  for (std::size_t level = 0; level < config.anchors.size(); ++level) {
     context_.push_back(
         std::make_unique<ContextModule>(config.neck.channels, neck_style(config.neck)));
     child(message("context.", level), *context_.back());
   }
   child("heads", heads_);
+}
+
+std::vector<Backbone::Level> RetinaFace::backbone_levels() const {
+  const std::vector<Backbone::Level> all = backbone_->levels();
+  std::vector<Backbone::Level> used;
+  for (const std::size_t level : levels_) used.push_back(all[level]);
+  return used;
 }
 
 RetinaFace::Stages RetinaFace::forward_stages(const Var& image) const {

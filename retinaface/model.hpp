@@ -16,13 +16,16 @@ namespace rf {
 // Children: backbone, fpn, context.{level}, heads.
 class RetinaFace final : public Module {
  public:
-  // Throws ModelError: a backbone it does not know, or anchors for a level that the backbone does
-  // not have.
+  // Throws ModelError: a backbone it does not know, or anchors for a level that neither the
+  // backbone has nor the pyramid adds.
   explicit RetinaFace(const ModelConfig& config);
 
   // Freezes the backbone's first convolutions: Backbone::freeze_first. The paper's light model has
   // 2 frozen (section 4.8). Throws UsageError.
   void freeze_backbone(Index convolutions) { backbone_->freeze_first(convolutions); }
+
+  // Of the backbone, those that have anchors.
+  [[nodiscard]] std::vector<Backbone::Level> backbone_levels() const;
 
   // Every stage's output, for tests and teaching. Levels from the finest; of the backbone those
   // that have anchors.
@@ -37,7 +40,7 @@ class RetinaFace final : public Module {
 
  private:
   std::unique_ptr<Backbone> backbone_;
-  std::vector<std::size_t> levels_;  // of the backbone, those that have anchors
+  std::vector<std::size_t> levels_;  // of the backbone, those that have anchors; fpn_ may add one
   Fpn fpn_;
   std::vector<std::unique_ptr<ContextModule>> context_;
   Heads heads_;

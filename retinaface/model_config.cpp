@@ -5,7 +5,6 @@
 #include <set>
 
 #include "engine/check.hpp"
-#include "layers/backbone.hpp"
 
 namespace rf {
 
@@ -17,6 +16,12 @@ using Json = nlohmann::json;
 constexpr std::array<const char*, 5> kLandmarks = {"image_left_eye", "image_right_eye", "nose_tip",
                                                    "image_left_mouth_corner",
                                                    "image_right_mouth_corner"};
+
+// By the values of LightStem and Deformation. Without the key the first one is meant: files from
+// before there was a choice.
+const std::vector<std::string> kStems = {"3x3", "7x7"}, kDeformations = {"none", "v1", "v2"};
+
+constexpr std::size_t kMostLevels = 8;
 
 // One object of the description. Reads its keys by name; finish() refuses those that nobody read.
 class ObjectReader {
@@ -53,6 +58,7 @@ class ObjectReader {
       throw ModelError(message("model description: ", path_of(key), " must be a text"));
     return at(key).get<std::string>();
   }
+  [[nodiscard]] bool has(const std::string& key) const { return json_.contains(key); }
   // The index of the text in `choices`.
   std::size_t choice(const std::string& key, const std::vector<std::string>& choices) {
     const std::string value = text(key);
@@ -125,6 +131,8 @@ void read_arch(ObjectReader arch, ModelConfig& config) {
   config.backbone.name = backbone.text("name");
   config.backbone.activation = read_activation(backbone.object("activation"));
   config.backbone.bn_eps = backbone.number("bn_eps", 0, 1);
+  if (backbone.has("stem"))
+    config.backbone.stem = static_cast<LightStem>(backbone.choice("stem", kStems));
   backbone.finish();
   ObjectReader neck = arch.object("neck");
   config.neck.channels = neck.integer("channels", 4, 4096);
@@ -133,6 +141,8 @@ void read_arch(ObjectReader arch, ModelConfig& config) {
   config.neck.activation = read_activation(neck.object("activation"));
   config.neck.bn_eps = neck.number("bn_eps", 0, 1);
   config.neck.bias = neck.boolean("bias") ? Bias::yes : Bias::no;
+  if (neck.has("deformation"))
+    config.neck.deformation = static_cast<Deformation>(neck.choice("deformation", kDeformations));
   neck.finish();
   config.heads = arch.choice("heads", {"per_level", "shared"}) == 0 ? HeadSharing::per_level
                                                                     : HeadSharing::shared;
@@ -192,7 +202,7 @@ ModelConfig parse_model_config(const std::string& json_text) {
   config.name = root.text("name");
   read_arch(root.object("arch"), config);
   read_input(root.object("input"), config);
-  read_anchors(root.array("anchors", 3, 3), config);
+  read_anchors(root.array("anchors", 1, kMostLevels), config);
   read_coding(root.object("coding"), config);
   read_nms(root.object("nms"), config);
   const Json& landmarks = root.array("landmarks", 5, 5);
@@ -222,6 +232,17 @@ OrderedJson activation_json(const Activation& activation) {
 }  // namespace
 
 std::string to_json(const ModelConfig& config) {
+  OrderedJson backbone = {{"name", config.backbone.name},
+                          {"activation", activation_json(config.backbone.activation)},
+                          {"bn_eps", config.backbone.bn_eps}},
+              neck = {{"channels", config.neck.channels},
+                      {"activation", activation_json(config.neck.activation)},
+                      {"bn_eps", config.neck.bn_eps},
+                      {"bias", config.neck.bias == Bias::yes}};
+  if (const auto stem = static_cast<std::size_t>(config.backbone.stem); stem > 0)
+    backbone["stem"] = kStems[stem];
+  if (const auto version = static_cast<std::size_t>(config.neck.deformation); version > 0)
+    neck["deformation"] = kDeformations[version];
   OrderedJson anchors = OrderedJson::array();
   for (const AnchorLevel& level : config.anchors) {
     anchors.push_back({{"stride", level.stride}, {"offset", level.offset}, {"sizes", level.sizes}});
@@ -231,15 +252,8 @@ std::string to_json(const ModelConfig& config) {
       {"name", config.name},
       {"arch",
        {{"name", "retinaface"},
-        {"backbone",
-         {{"name", config.backbone.name},
-          {"activation", activation_json(config.backbone.activation)},
-          {"bn_eps", config.backbone.bn_eps}}},
-        {"neck",
-         {{"channels", config.neck.channels},
-          {"activation", activation_json(config.neck.activation)},
-          {"bn_eps", config.neck.bn_eps},
-          {"bias", config.neck.bias == Bias::yes}}},
+        {"backbone", backbone},
+        {"neck", neck},
         {"heads", config.heads == HeadSharing::per_level ? "per_level" : "shared"}}},
       {"input",
        {{"order", config.input.order == ChannelOrder::rgb ? "rgb" : "bgr"},
@@ -257,19 +271,6 @@ std::string to_json(const ModelConfig& config) {
       {"provenance", config.provenance},
       {"sha256", ""}};
   return json.dump();
-}
-
-ModelConfig three_level_config(const std::string& backbone) {
-  check_backbone_name(backbone);
-  const bool light = backbone == "mobilenet0.25";
-  const Activation activation = light ? Activation::leaky_relu(0.1) : Activation::relu();
-  ModelConfig config;
-  config.name = backbone;
-  config.backbone = {.name = backbone, .activation = activation};
-  config.neck = {.channels = light ? 64 : 256, .activation = activation};
-  config.input = {.order = ChannelOrder::bgr, .mean = {104, 117, 123}};
-  config.anchors = {{8, 4, {16, 32}}, {16, 8, {64, 128}}, {32, 16, {256, 512}}};
-  return config;
 }
 
 }  // namespace rf

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "layers/activation.hpp"
-#include "layers/conv2d.hpp"
+#include "layers/backbone.hpp"
 #include "layers/heads.hpp"
 
 namespace rf {
@@ -16,13 +16,15 @@ struct BackboneConfig {
   std::string name;  // as make_backbone knows it
   Activation activation;
   double bn_eps = 1e-5;
+  LightStem stem = LightStem::conv3x3;  // of mobilenet0.25
 };
 
 struct NeckConfig {  // FPN and context modules
   Index channels = 64;
   Activation activation;  // of lateral, merge and inner context convolutions
   double bn_eps = 1e-5;
-  Bias bias = Bias::no;  // of convolutions that a batch norm follows
+  Bias bias = Bias::no;                         // of convolutions that a batch norm follows
+  Deformation deformation = Deformation::none;  // of 3x3 layers, but P6's
 };
 
 enum class ChannelOrder { rgb, bgr };
@@ -72,11 +74,5 @@ struct ModelConfig {
 // The JSON that parse_model_config reads; `sha256` is left empty (whoever writes the file knows
 // it).
 [[nodiscard]] std::string to_json(const ModelConfig& config);
-
-// The network of three levels on this backbone, in the public releases' form: anchors of 16 to 512
-// on strides 8, 16 and 32, blue-green-red minus the ImageNet mean; with mobilenet0.25 (section 4.8)
-// 64 channels and leaky ReLU of 0.1, with a ResNet 256 channels and ReLU. Throws ModelError for a
-// backbone it does not know.
-[[nodiscard]] ModelConfig three_level_config(const std::string& backbone);
 
 }  // namespace rf

@@ -3,21 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
-#include "engine/kernels/reference.hpp"
-#include "engine/kernels/table.hpp"
+#include "engine/ops/deform_conv2d_problem.hpp"
 #include "engine/ops/run.hpp"
 #include "engine/ops/sum.hpp"
 
 namespace rf {
 
 namespace {
-
-// Output pixels whose samples are taken and convolved at a time: whole tiles of the kernels, and
-// few enough that the samples of 256 channels stay in a second-level cache.
-constexpr Index kPixels = 96;
 
 // Places are floats, and numbers of pixels integers of 32 bits.
 constexpr Index kMostRows = Index{1} << 24, kMostPixels = Index{1} << 31;
@@ -46,120 +40,25 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   return y;
 }
 
-// The kernels of an element type.
 template <class T>
-struct Kernels {
-  decltype(&reference::conv2d<T>) conv2d = reference::conv2d<T>;
-  decltype(&reference::deform_sample<T>) sample = reference::deform_sample<T>;
-  decltype(&reference::deform_offset_grad<T>) offset_grad = reference::deform_offset_grad<T>;
-  decltype(&reference::deform_scatter<T>) scatter = reference::deform_scatter<T>;
-};
-
-template <class T>
-Kernels<T> kernels_of() {
-  if constexpr (std::is_same_v<T, float>) {
-    const KernelTable& table = kernels();
-    return {.conv2d = table.conv2d,
-            .sample = table.deform_sample,
-            .offset_grad = table.deform_offset_grad,
-            .scatter = table.deform_scatter};
-  }
-  return {};
-}
-
-// A product of matrices as a 1x1 convolution of one row of pixels.
-Conv2dGeometry pointwise(Index in_channels, Index out_channels, Index pixels) {
-  return {.groups = 1,
-          .in_channels = in_channels,
-          .out_channels = out_channels,
-          .in_h = 1,
-          .in_w = pixels,
-          .out_h = 1,
-          .out_w = pixels,
-          .kernel_h = 1,
-          .kernel_w = 1,
-          .stride = 1,
-          .pad_h = 0,
-          .pad_w = 0,
-          .dilation = 1};
-}
-
-// Sizes and arguments that forward and backward share.
-template <class T>
-struct Problem {
-  const DeformConv2dInputs& in;
-  Conv2dGeometry g;
-  Index batch, channels, deform_groups, taps, rows;  // rows: of one group's columns
-  Index pixels, chunks;
-  Kernels<T> run = kernels_of<T>();
-
-  Problem(const DeformConv2dInputs& inputs, const DeformConv2dParams& p)
-      : in(inputs),
-        g(conv2d_geometry(inputs.x.shape(), inputs.w.shape(), p.conv)),
-        batch(inputs.x.shape()[0]),
-        channels(inputs.x.shape()[1]),
-        deform_groups(p.deform_groups),
-        taps(g.kernel_h * g.kernel_w),
-        rows(g.in_channels * taps),
-        pixels(g.out_h * g.out_w),
-        chunks(ceil_div(pixels, kPixels)) {}
-
-  [[nodiscard]] DeformArgs<T> image(Index n) const {
-    const Index places = deform_groups * taps * pixels;
-    return {.x = in.x.data<T>() + n * channels * g.in_h * g.in_w,
-            .offset = in.offset.data<T>() + n * 2 * places,
-            .mask = in.mask.numel() ? in.mask.data<T>() + n * places : nullptr,
-            .geometry = g,
-            .channels = channels,
-            .deform_groups = deform_groups};
-  }
-  [[nodiscard]] Index end_of(Index begin) const { return std::min(begin + kPixels, pixels); }
-  [[nodiscard]] DeformRange range(Index group, Index begin) const {
-    return {.first_channel = group * g.in_channels,
-            .last_channel = (group + 1) * g.in_channels,
-            .begin = begin,
-            .end = end_of(begin)};
-  }
-  // Scratch: one group's columns, then what the product needs of its own.
-  [[nodiscard]] Index column_floats() const { return rows * kPixels + kReadAfter; }
-};
-
-std::size_t bytes_of(Index elements, std::size_t size) {
-  return (static_cast<std::size_t>(elements) * size + 63) / 64 * 64;
+DeformConv2dProblem<T> problem_of(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
+  const auto values = [](const Tensor& t) { return t.numel() > 0 ? t.data<T>() : nullptr; };
+  return {{.x = in.x.data<T>(),
+           .offset = in.offset.data<T>(),
+           .mask = values(in.mask),
+           .w = in.w.data<T>(),
+           .b = values(in.b)},
+          conv2d_geometry(in.x.shape(), in.w.shape(), p.conv),
+          p.deform_groups};
 }
 
 template <class T>
 Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, const Shape& out) {
-  const Problem<T> problem(in, params);
-  const Conv2dGeometry& g = problem.g;
+  const DeformConv2dProblem<T> problem = problem_of<T>(in, params);
   Tensor y = Tensor::empty(out, in.x.dtype());
   T* const to = y.data<T>();
-  const std::size_t columns_bytes = bytes_of(problem.column_floats(), sizeof(T));
-  const std::size_t product_bytes =
-      kernels().conv2d_scratch_bytes(pointwise(problem.rows, g.out_channels, kPixels), kPixels);
-  parallel_for(problem.batch * problem.chunks, columns_bytes + product_bytes,
-               [&](Index chunk, std::byte* scratch) {
-                 auto* columns = reinterpret_cast<T*>(scratch);
-                 const Index n = chunk / problem.chunks, begin = chunk % problem.chunks * kPixels;
-                 const Index count = problem.end_of(begin) - begin;
-                 for (Index group = 0; group < g.groups; ++group) {
-                   problem.run.sample(problem.image(n), problem.range(group, begin), columns,
-                                      kPixels);
-                   const Index first = group * g.out_channels;
-                   problem.run.conv2d({.x = columns,
-                                       .w = in.w.data<T>() + first * problem.rows,
-                                       .b = in.b.numel() ? in.b.data<T>() + first : nullptr,
-                                       .y = to + (n * out[1] + first) * problem.pixels + begin,
-                                       .geometry = pointwise(problem.rows, g.out_channels, count),
-                                       .x_pitch = kPixels,
-                                       .y_pitch = problem.pixels},
-                                      {.image = 0,
-                                       .group = 0,
-                                       .begin = 0,
-                                       .end = count,
-                                       .scratch = scratch + columns_bytes});
-                 }
-               });
+  parallel_for(out[0] * problem.chunks, problem.scratch_bytes(),
+               [&](Index chunk, std::byte* scratch) { problem.run(chunk, to, scratch); });
   return y;
 }
 
@@ -183,7 +82,7 @@ class Backward {
  public:
   Backward(const Tensor& gy, const DeformConv2dInputs& in, const DeformConv2dParams& params,
            const DeformConv2dWanted& wanted)
-      : problem_(in, params), gy_(gy), wanted_(wanted), dtype_(gy.dtype()) {
+      : in_(in), problem_(problem_of<T>(in, params)), gy_(gy), wanted_(wanted), dtype_(gy.dtype()) {
     const Conv2dGeometry& g = problem_.g;
     if (wanted.x) grads_.x = Tensor::zeros(in.x.shape(), dtype_);
     if (wanted.offset) {
@@ -193,12 +92,13 @@ class Backward {
     parts_ = std::min(problem_.chunks, kParts);
     if (wanted.w) weight_sums_ = Tensor::zeros({parts_, in.w.numel()}, dtype_);
     if (needs_columns()) turn_weights();
-    columns_bytes_ = bytes_of(problem_.column_floats(), sizeof(T));
-    gy_bytes_ = bytes_of(g.out_channels * kPixels + kReadAfter, sizeof(T));
-    product_bytes_ = std::max(
-        kernels().conv2d_scratch_bytes(pointwise(g.out_channels, problem_.rows, kPixels), kPixels),
-        kernels().conv2d_scratch_bytes(pointwise(kPixels, g.out_channels, problem_.rows),
-                                       problem_.rows));
+    columns_bytes_ = problem_.columns_bytes();
+    gy_bytes_ = problem_.bytes_of(g.out_channels * kPixels + kReadAfter);
+    product_bytes_ =
+        std::max(rf::kernels().conv2d_scratch_bytes(
+                     deform_product(g.out_channels, problem_.rows, kPixels), kPixels),
+                 rf::kernels().conv2d_scratch_bytes(
+                     deform_product(kPixels, g.out_channels, problem_.rows), problem_.rows));
   }
 
   DeformConv2dGrads run() {
@@ -207,7 +107,7 @@ class Backward {
     if (needs_columns())
       gcolumns = Tensor::empty({g.groups * problem_.rows, problem_.pixels}, dtype_);
     T* const all = gcolumns.data<T>();
-    for (Index n = 0; n < problem_.batch; ++n) {
+    for (Index n = 0; n < in_.x.shape()[0]; ++n) {
       parallel_for(parts_, 2 * columns_bytes_ + gy_bytes_ + product_bytes_,
                    [&](Index part, std::byte* scratch) {
                      for (Index chunk = part * problem_.chunks / parts_;
@@ -221,15 +121,15 @@ class Backward {
       parallel_for(ceil_div(problem_.channels, kChannels), [&](Index block) {
         const Index first = block * kChannels,
                     last = std::min(first + kChannels, problem_.channels);
-        problem_.run.scatter(args, first, last, all, problem_.pixels, gx);
+        problem_.kernels.scatter(args, first, last, all, problem_.pixels, gx);
       });
     }
-    if (wanted_.w) grads_.w = sum(weight_sums_, std::array{0}).reshaped(problem_.in.w.shape());
+    if (wanted_.w) grads_.w = sum(weight_sums_, std::array{0}).reshaped(in_.w.shape());
     return std::move(grads_);
   }
 
  private:
-  static constexpr Index kParts = 16;
+  static constexpr Index kParts = 16, kPixels = DeformConv2dProblem<T>::kPixels;
   [[nodiscard]] bool needs_columns() const { return wanted_.x || wanted_.offset; }
 
   // turned_[group][row][k] = w[group K + k][row].
@@ -238,7 +138,7 @@ class Backward {
     turned_ = Tensor::empty({g.groups, problem_.rows, g.out_channels}, dtype_);
     const Index size = g.out_channels * problem_.rows;
     for (Index group = 0; group < g.groups; ++group) {
-      turn(problem_.in.w.template data<T>() + group * size, g.out_channels, problem_.rows,
+      turn(in_.w.template data<T>() + group * size, g.out_channels, problem_.rows,
            turned_.data<T>() + group * size);
     }
   }
@@ -257,26 +157,27 @@ class Backward {
         std::memcpy(gy + k * count, from + k * pixels, static_cast<std::size_t>(count) * sizeof(T));
       if (needs_columns()) {
         const Index first = group * problem_.rows;
-        problem_.run.conv2d({.x = gy,
-                             .w = std::as_const(turned_).data<T>() + first * g.out_channels,
-                             .b = nullptr,
-                             .y = gcolumns + first * pixels + begin,
-                             .geometry = pointwise(g.out_channels, problem_.rows, count),
-                             .x_pitch = count,
-                             .y_pitch = pixels},
-                            {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
+        problem_.kernels.conv2d(
+            {.x = gy,
+             .w = std::as_const(turned_).data<T>() + first * g.out_channels,
+             .b = nullptr,
+             .y = gcolumns + first * pixels + begin,
+             .geometry = deform_product(g.out_channels, problem_.rows, count),
+             .x_pitch = count,
+             .y_pitch = pixels},
+            {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
       }
       if (wanted_.w) {
-        problem_.run.sample(args, problem_.range(group, begin), columns, count);
+        problem_.kernels.sample(args, problem_.range(group, begin), columns, count);
         turn(columns, problem_.rows, count, turned);
-        T* gw = weight_sums_.data<T>() + part * problem_.in.w.numel() +
-                group * g.out_channels * problem_.rows;
-        problem_.run.conv2d(
+        T* gw =
+            weight_sums_.data<T>() + part * in_.w.numel() + group * g.out_channels * problem_.rows;
+        problem_.kernels.conv2d(
             {.x = turned,
              .w = gy,
              .b = nullptr,
              .y = gw,
-             .geometry = pointwise(count, g.out_channels, problem_.rows),
+             .geometry = deform_product(count, g.out_channels, problem_.rows),
              .x_pitch = problem_.rows,
              .y_pitch = problem_.rows,
              .residual = gw},
@@ -285,12 +186,13 @@ class Backward {
     }
     if (!wanted_.offset) return;
     const Index places = problem_.deform_groups * problem_.taps * pixels;
-    problem_.run.offset_grad(args, begin, end, gcolumns, pixels,
-                             grads_.offset.data<T>() + n * 2 * places,
-                             grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
+    problem_.kernels.offset_grad(
+        args, begin, end, gcolumns, pixels, grads_.offset.data<T>() + n * 2 * places,
+        grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
   }
 
-  Problem<T> problem_;
+  const DeformConv2dInputs& in_;
+  DeformConv2dProblem<T> problem_;
   const Tensor& gy_;
   DeformConv2dWanted wanted_;
   DType dtype_;

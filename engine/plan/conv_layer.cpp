@@ -14,7 +14,7 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 const Tensor& constant_of(const Graph& graph, Index value) {
   const Graph::Value& v = graph.values[at(value)];
   if (v.constant.numel() != v.shape.numel())
-    throw UsageError(message("plan: conv2d with weights ", v.shape, " that are no constant"));
+    throw UsageError(message("plan: convolution with weights ", v.shape, " that are no constant"));
   return v.constant;
 }
 
@@ -38,16 +38,19 @@ double attribute(const Graph::Node& node, const char* name, const std::string& n
 
 }  // namespace
 
+std::size_t weight_input(const Graph::Node& node) { return node.op == "deform_conv2d" ? 3 : 1; }
+
 std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node) {
   std::vector<ConvLayer> layers;
   Shape x = graph.values[at(node.inputs[0])].shape;
-  for (std::size_t i = 0; 2 * i + 2 < node.inputs.size(); ++i) {
+  const std::size_t weights = weight_input(node);
+  for (std::size_t i = 0; weights + 2 * i + 1 < node.inputs.size(); ++i) {
     const std::string number = node.op == "conv2d_chain" ? std::to_string(i) : "";
     const auto whole = [&](const char* name) {
       return static_cast<Index>(attribute(node, name, number, 1));
     };
-    layers.push_back(layer_of(x, constant_of(graph, node.inputs[2 * i + 1]),
-                              constant_of(graph, node.inputs[2 * i + 2]),
+    layers.push_back(layer_of(x, constant_of(graph, node.inputs[weights + 2 * i]),
+                              constant_of(graph, node.inputs[weights + 2 * i + 1]),
                               {.stride = whole("stride"),
                                .pad = static_cast<Index>(attribute(node, "pad", number, 0)),
                                .dilation = whole("dilation"),

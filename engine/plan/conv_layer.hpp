@@ -21,8 +21,11 @@ struct ConvLayer {
   }
 };
 
-// The layers of a node: one of a "conv2d" or "conv2d_parts", several of a "conv2d_chain". Throws
-// UsageError when weights are no constants.
+// Of a convolution's inputs the first layer's weights; the bias comes next.
+[[nodiscard]] std::size_t weight_input(const Graph::Node& node);
+
+// The layers of a node: one of a "conv2d", "conv2d_parts" or "deform_conv2d", several of a
+// "conv2d_chain". Throws UsageError when weights are no constants.
 [[nodiscard]] std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node);
 
 }  // namespace rf

@@ -27,6 +27,11 @@ struct Links {
     }
     for (const Index output : graph.outputs) ++readers[at(output)];
   }
+  // The convolution, plain or deformable, that makes `value` for one reader alone, or nullptr.
+  Graph::Node* sole_convolution(Graph& graph, Index value) const {
+    Graph::Node* conv = sole(graph, value, "conv2d");
+    return conv ? conv : sole(graph, value, "deform_conv2d");
+  }
   // The node of this kind that makes `value` for one reader alone, or nullptr.
   Graph::Node* sole(Graph& graph, Index value, const char* op) const {
     const Index node = producer[at(value)];
@@ -65,10 +70,11 @@ void fold(Graph& graph, Graph::Node& conv, Graph::Node& norm) {
   const auto values = [&](Index value) {
     return std::as_const(graph.values[at(value)].constant).span<float>();
   };
-  const Tensor& w = graph.values[at(conv.inputs[1])].constant;
+  const std::size_t weights = weight_input(conv);
+  const Tensor& w = graph.values[at(conv.inputs[weights])].constant;
   const auto gamma = values(norm.inputs[1]), beta = values(norm.inputs[2]),
              mean = values(norm.inputs[3]), var = values(norm.inputs[4]),
-             bias = values(conv.inputs[2]), from = w.span<float>();
+             bias = values(conv.inputs[weights + 1]), from = w.span<float>();
   const std::size_t channels = gamma.size(), taps = from.size() / channels;
   Tensor folded = Tensor::empty(w.shape()), shift = Tensor::empty({static_cast<Index>(channels)});
   for (std::size_t k = 0; k < channels; ++k) {
@@ -80,8 +86,8 @@ void fold(Graph& graph, Graph::Node& conv, Graph::Node& norm) {
     shift.data<float>()[k] = static_cast<float>(static_cast<double>(beta[k]) +
                                                 (before - static_cast<double>(mean[k])) * factor);
   }
-  conv.inputs[1] = add_constant(graph, folded);
-  conv.inputs[2] = add_constant(graph, shift);
+  conv.inputs[weights] = add_constant(graph, folded);
+  conv.inputs[weights + 1] = add_constant(graph, shift);
   conv.attributes["slope"] = norm.attributes.at("slope");
   take_over(conv, norm);
 }
@@ -93,12 +99,13 @@ Graph fold_batch_norm(const Graph& before) {
   const Links links(graph);
   for (Graph::Node& norm : graph.nodes) {
     if (norm.op != "batch_norm") continue;
-    Graph::Node* conv = links.sole(graph, norm.inputs[0], "conv2d");
+    Graph::Node* conv = links.sole_convolution(graph, norm.inputs[0]);
     if (!conv || activates(*conv)) continue;
+    const std::size_t weights = weight_input(*conv);
     const bool constant = std::all_of(norm.inputs.begin() + 1, norm.inputs.end(),
                                       [&](Index v) { return is_constant(graph, v); }) &&
-                          is_constant(graph, conv->inputs[1]) &&
-                          is_constant(graph, conv->inputs[2]);
+                          is_constant(graph, conv->inputs[weights]) &&
+                          is_constant(graph, conv->inputs[weights + 1]);
     if (constant) fold(graph, *conv, norm);
   }
   erase_dropped(graph);
@@ -140,7 +147,7 @@ Graph fuse_activation(const Graph& before) {
     Graph::Node* concat = links.sole(graph, node.inputs[0], "concat");
     std::vector<Graph::Node*> convs;
     for (const Index value : concat ? concat->inputs : node.inputs)
-      convs.push_back(links.sole(graph, value, "conv2d"));
+      convs.push_back(links.sole_convolution(graph, value));
     if (std::any_of(convs.begin(), convs.end(),
                     [](const Graph::Node* conv) { return !conv || activates(*conv); })) {
       continue;
@@ -204,7 +211,7 @@ std::string text(const Graph& graph) {
 }
 
 double flops(const Graph& graph, const Graph::Node& node) {
-  if (!node.op.starts_with("conv2d")) return 0;
+  if (!node.op.starts_with("conv2d") && node.op != "deform_conv2d") return 0;
   double sum = 0;
   for (const ConvLayer& layer : conv_layers(graph, node)) {
     const Conv2dGeometry& g = layer.geometry;

@@ -5,14 +5,18 @@
 #include <string>
 
 #include "engine/check.hpp"
+#include "engine/file.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
+#include "layers/init.hpp"
 #include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/plan_table.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/verbs.hpp"
+#include "retinaface/network_drawing.hpp"
+#include "retinaface/networks.hpp"
 #include "retinaface/pipeline.hpp"
 #include "weights/embedded_model.hpp"
 
@@ -23,8 +27,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct InfoFlags {
-  std::string model, size = "original", image = "640x480";
-  bool plan = false, json = false;
+  std::string model, size = "original", image = "640x480", svg;
+  std::optional<NetworkChoice> network;  // instead of a model
+  bool plan = false, json = false, tree = false, overwrite = false;
 };
 
 // "WxH" of a picture; the numbers are judged as those of a size rule.
@@ -158,20 +163,57 @@ std::string sizes_text(const Json& sizes) {
                                     fixed(sizes["largest_face"].get<double>(), 0), " pixels"));
 }
 
+Json parts_json(const NetworkDrawing& drawing) {
+  Json parts = Json::array();
+  for (const auto* levels : {&drawing.backbone, &drawing.pyramid, &drawing.context}) {
+    for (const NetworkLevel& level : *levels)
+      parts.push_back({{"name", level.name},
+                       {"output", {level.output[0], level.output[1], level.output[2]}},
+                       {"made_by", level.what}});
+  }
+  return parts;
+}
+
+// A network that has learned nothing: what its shape alone decides can be told.
+LoadedModel untrained(const NetworkChoice& choice) {
+  LoadedModel model{.path = "",
+                    .format = "none: random numbers",
+                    .sha256 = "",
+                    .config = network_config(choice),
+                    .tensors = {}};
+  RetinaFace network(model.config);
+  initialize(network, {}, 1);
+  model.tensors = network.state_dict();
+  return model;
+}
+
 int info(const InfoFlags& flags) {
   const ImageSize picture = parse_image_size(flags.image);
   (void)SizeRule::parse(flags.size);
+  if (flags.network && !flags.model.empty())
+    throw UsageError(
+        "info: a model file has a network of its own: leave out --network and what belongs to it");
   Json all{{"schema", "retinaface-info/1"}, {"program", program_json()}};
   std::string text = program_text(all["program"]);
-  if (flags.model.empty() && !embedded_model()) {
+  if (!flags.network && flags.model.empty() && !embedded_model()) {
     text += line("built-in model", "none");
   } else {
     DetectorOptions options;
     options.size = flags.size;
-    const Pipeline pipeline(chosen_model(flags.model), options);
+    const Pipeline pipeline(flags.network ? untrained(*flags.network) : chosen_model(flags.model),
+                            options);
     all["model"] = model_json(pipeline.model());
     all["face_sizes"] = sizes_json(pipeline, picture);
     text += model_text(all["model"]) + sizes_text(all["face_sizes"]);
+    if (flags.tree || !flags.svg.empty()) {
+      const NetworkDrawing drawing =
+          draw_network(pipeline.model().config, pipeline.size_rule().canvas(picture));
+      all["parts"] = parts_json(drawing);
+      if (flags.tree) text += "\n" + tree_text(drawing);
+      if (!flags.svg.empty())
+        write_file(flags.svg, network_svg(drawing),
+                   flags.overwrite ? IfExists::replace : IfExists::refuse);
+    }
     if (flags.plan) {
       all["plan"] = plan_json(*pipeline.plan(picture), pipeline.size_rule().canvas(picture));
       text += "\n" + plan_text(all["plan"]);
@@ -200,6 +242,25 @@ void add_info(CLI::App& app, int& exit_code) {
   verb->add_flag(
       "--plan", flags->plan,
       "Show the inference plan for that picture, a row for each step, and how long it takes");
+  const auto network = [&](const char* name, std::string NetworkChoice::*part, const char* help) {
+    verb->add_option_function<std::string>(
+            name,
+            [flags, part](const std::string& word) {
+              if (!flags->network) flags->network.emplace();
+              (*flags->network).*part = word;
+            },
+            help)
+        ->group("A network that has learned nothing, in place of a model");
+  };
+  network("--network", &NetworkChoice::network, "three-level or paper");
+  network("--backbone", &NetworkChoice::backbone, "As for train");
+  network("--deformable", &NetworkChoice::deformable, "none, v1, v2 or auto");
+  network("--stem", &NetworkChoice::stem, "Of mobilenet0.25: 3x3 or 7x7");
+  verb->add_flag("--tree", flags->tree,
+                 "Show the network's parts and the shapes of their outputs for that picture");
+  verb->add_option("--svg", flags->svg, "Draw the network, for that picture, to this file")
+      ->type_name("FILE");
+  verb->add_flag("--overwrite", flags->overwrite, "The file of --svg may be there already");
   verb->add_flag("--json", flags->json, "Print one JSON object");
   verb->callback([flags, &exit_code] { exit_code = info(*flags); });
 }

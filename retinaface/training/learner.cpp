@@ -64,7 +64,7 @@ constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "em
 }  // namespace
 
 Learner::Learner(const TrainingOptions& options)
-    : options_(options), config_(three_level_config(options.backbone)), network_(config_) {
+    : options_(options), config_(network_config(options)), network_(config_) {
   initialize(network_, {.scheme = InitScheme::xavier_uniform}, options.seed);
   if (!options.init.empty()) load_init();
   if (!options.teacher.empty()) load_teacher();

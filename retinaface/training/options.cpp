@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "autograd/schedule.hpp"
 #include "engine/check.hpp"
@@ -66,8 +67,11 @@ TrainingOptions parse_training_options(const std::string& text, const std::strin
   const Json json = parse_json<Json>(text, name);
   if (!json.is_object()) throw FormatError(message(name, ": is no JSON object"));
   TrainingOptions options;
+  constexpr std::array<std::string_view, 3> kLater = {"network", "deformable", "stem"};
   std::size_t known = 0;
   for_each_option(options, [&](const char* key, auto& value, const char*) {
+    const bool later = std::find(kLater.begin(), kLater.end(), key) != kLater.end();
+    if (later && !json.contains(key)) return;
     if (!json.contains(key)) throw FormatError(message(name, ": lacks the option ", key));
     if (!fits(json.at(key), value))
       throw FormatError(message(name, ": option ", key, " has a value of another type"));
@@ -98,11 +102,7 @@ void check(const TrainingOptions& o) {
       throw UsageError(message("--", name, ": has a number that is not finite, or no UTF-8 text"));
   });
   if (o.data.empty()) throw UsageError("--data DIR is needed: a folder with label.txt");
-  try {
-    (void)three_level_config(o.backbone);
-  } catch (const ModelError& error) {
-    throw UsageError(message("--backbone: ", error.what()));
-  }
+  (void)network_config(o);
   within("batch", static_cast<double>(o.batch), 1, 4096);  // step counts divide by it
   need(o.epochs > 0 && o.epochs <= 1e6, "epochs", o.epochs, "a number above 0 and up to 1e6");
   constexpr std::array<const char*, 3> kSchedules = {"step", "cosine", "constant"};
@@ -127,6 +127,11 @@ void check(const TrainingOptions& o) {
   need(o.overfit >= 0, "overfit", o.overfit, "a number of pictures");
   check(batch_options(o));
   (void)learning_rate(o);
+}
+
+ModelConfig network_config(const TrainingOptions& o) {
+  return network_config(NetworkChoice{
+      .network = o.network, .backbone = o.backbone, .deformable = o.deformable, .stem = o.stem});
 }
 
 BatchOptions batch_options(const TrainingOptions& o) {

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "retinaface/data/loader.hpp"
+#include "retinaface/networks.hpp"
 
 namespace rf {
 
 struct TrainingOptions {
   std::vector<std::string> data;  // folders, each with ":WEIGHT" behind it or not
   std::string backbone = "mobilenet0.25";
+  std::string network = "three-level", deformable = "auto", stem = "3x3";  // NetworkChoice
   std::string init;     // a file with a backbone or a whole detector; empty: random weights
   std::string teacher;  // a detector to learn from beside the labels; empty: none
   std::uint64_t seed = 1;
@@ -57,6 +59,11 @@ void for_each_option(Options& o, F&& f) {
   f("data", o.data, "Folder with label.txt and images/, or FOLDER:WEIGHT to mix several");
   f("backbone", o.backbone,
     "Network body: mobilenet0.25, resnet18, resnet34, resnet50, resnet101 or resnet152");
+  f("network", o.network,
+    "three-level: P3 to P5 as in the public releases; paper: P2 to P6 on a ResNet");
+  f("deformable", o.deformable,
+    "3x3 layers of pyramid and context modules: none, v1, v2, or auto: as the network has it");
+  f("stem", o.stem, "First layer of mobilenet0.25: 3x3, or the 7x7 of stride 4 of section 4.8");
   f("init", o.init, "File with weights to begin with: a backbone, or a whole detector");
   f("teacher", o.teacher, "Detector whose outputs are learned beside the labels");
   f("seed", o.seed, "Of all random numbers");
@@ -95,8 +102,9 @@ void for_each_option(Options& o, F&& f) {
 
 // A JSON object with every option under its name.
 [[nodiscard]] std::string to_json(const TrainingOptions& options);
-// Throws FormatError, beginning with `name`: not such an object, a value of another type, an option
-// that is missing or unknown.
+// An option that came later than the file has its default, what was meant before there was a
+// choice. Throws FormatError, beginning with `name`: not such an object, a value of another type,
+// any other option that is missing, an unknown one.
 [[nodiscard]] TrainingOptions parse_training_options(const std::string& json,
                                                      const std::string& name);
 
@@ -106,6 +114,9 @@ void for_each_option(Options& o, F&& f) {
 
 // Throws UsageError, naming the option, unless each makes sense and can be written as JSON.
 void check(const TrainingOptions& options);
+
+// The network that is to learn. Throws UsageError, naming the option.
+[[nodiscard]] ModelConfig network_config(const TrainingOptions& options);
 
 [[nodiscard]] BatchOptions batch_options(const TrainingOptions& options);
 

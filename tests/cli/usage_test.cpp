@@ -1,6 +1,7 @@
 // What is wrong with the command line or the model: one line and the right exit code.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/state_dict.hpp"
@@ -180,6 +181,34 @@ TEST_CASE("info shows program, machine, model card and face sizes") {
   CHECK(json["face_sizes"]["smallest_face"] == 16);
   CHECK(json["face_sizes"]["largest_face"] == 512);
   CHECK(run_program({"info"}).exit_code == 0);
+}
+
+TEST_CASE("info draws a network that has learned nothing") {
+  const TemporaryFolder folder;
+  const std::string svg = folder.file("network.svg");
+  const std::vector<std::string> paper = {"info", "--network", "paper", "--backbone", "resnet18"};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = paper;
+    all.insert(all.end(), more.begin(), more.end());
+    return run_program(all);
+  };
+  const Outcome drawn = with({"--image", "640x640", "--tree", "--svg", svg});
+  CHECK(drawn.exit_code == 0);
+  CHECK_THAT(drawn.out, Catch::Contains("102\u202f300 anchors x 10") &&
+                            Catch::Contains("P6  256 x 10 x 10") &&
+                            Catch::Contains("modulated deformable 3x3"));
+  std::ifstream file(svg);
+  const std::string picture{std::istreambuf_iterator<char>(file), {}};
+  CHECK_THAT(picture, Catch::StartsWith("<svg") && Catch::EndsWith("</svg>\n") &&
+                          Catch::Contains(">P6<") && Catch::Contains("256 x 160 x 160"));
+  check_refused(with({"--svg", svg}), 3, svg);  // is there
+  CHECK(with({"--svg", svg, "--overwrite", "--json"}).exit_code == 0);
+  const auto json = nlohmann::json::parse(with({"--tree", "--json"}).out);
+  CHECK(json["parts"].size() == 4 + 5 + 5);
+  CHECK(json["parts"][0]["output"] == nlohmann::json{64, 120, 160});
+  check_refused(with({"--stem", "7x7"}), 2, "--stem 7x7");
+  check_refused(run_program({"info", "--backbone", "vgg"}), 2, "vgg");
+  check_refused(with({svg}), 2, "--network");
 }
 
 TEST_CASE("info --plan shows every step of the network for a picture") {

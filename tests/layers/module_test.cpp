@@ -102,7 +102,7 @@ TEST_CASE("conv_bn_act: is the convolution, then the normalisation, then the act
 TEST_CASE("layers: a whole pyramid works at every small and odd size", "[layers][property]") {
   const rf::BlockStyle style;
   rf::MobileNetV1 backbone(style);
-  rf::Fpn fpn({64, 128, 256}, 16, style);
+  rf::Fpn fpn({.in_channels = {64, 128, 256}, .out_channels = 16}, style);
   rf::ContextModule context(16, style);
   rf::Heads heads(3, 16, 2, rf::HeadSharing::shared);
   backbone.load_state_dict(random_state(backbone, 100));
@@ -155,7 +155,7 @@ TEST_CASE("fpn: a level adds the coarser one, upsampled, at even and odd sizes",
   for (Index fine = 1; fine <= 40; ++fine) {
     CAPTURE(fine);
     const Index coarse = rf::ceil_div(fine, 2);
-    rf::Fpn fpn({1, 1}, 1, {.activation = {}, .eps = 0});
+    rf::Fpn fpn({.in_channels = {1, 1}, .out_channels = 1}, {.activation = {}, .eps = 0});
     StateDict state = fpn.state_dict();
     for (auto& [name, tensor] : state) {
       const bool one = name.ends_with("running_var") || name.ends_with("bn.weight") ||

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/file.hpp"
+#include "retinaface/networks.hpp"
 #include "tests/emulator.hpp"
 #include "tests/image_files.hpp"
 #include "tests/ops/op_test.hpp"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/check.hpp"
+#include "retinaface/networks.hpp"
 #include "weights/name_map.hpp"
 
 namespace {
@@ -108,6 +109,8 @@ TEST_CASE("model_config: senseless values are refused and named", "[model_config
   CHECK_THAT(with("/input/mean", Json::array({1, 2})), Catch::Contains("input.mean"));
   CHECK_THAT(with("/input/order", "grb"), Catch::Contains("input.order"));
   CHECK_THAT(with("/anchors", Json::array()), Catch::Contains("anchors"));
+  CHECK_THAT(with("/arch/backbone/stem", "9x9"), Catch::Contains("stem") && Catch::Contains("7x7"));
+  CHECK_THAT(with("/arch/neck/deformation", 1), Catch::Contains("deformation"));
   CHECK_THAT(with("/anchors/0/stride", 0), Catch::Contains("anchors[0].stride"));
   CHECK_THAT(with("/anchors/0/sizes", Json::array({32, 16})), Catch::Contains("ascend"));
   CHECK_THAT(with("/anchors/0/sizes", Json::array({16})), Catch::Contains("as many sizes"));
@@ -132,6 +135,9 @@ TEST_CASE("model_config: written and read again, it is the same", "[model_config
   json["input"]["order"] = "rgb";
   json["coding"]["plus_one"] = true;
   json["coding"]["size_variance"] = 1.0 / 3;
+  json["arch"]["backbone"]["stem"] = "7x7";
+  json["arch"]["neck"]["deformation"] = "v1";
+  json["anchors"].push_back({{"stride", 64}, {"offset", 32}, {"sizes", {600, 700}}});
   CHECK(Json::parse(rf::to_json(rf::parse_model_config(json.dump()))) == json);
 }
 

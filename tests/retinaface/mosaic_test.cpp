@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "retinaface/networks.hpp"
 #include "tests/ops/op_test.hpp"
 #include "tests/retinaface/loader_fixture.hpp"
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "autograd/ops.hpp"
+#include "retinaface/networks.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/ops/op_test.hpp"
 
@@ -19,22 +20,25 @@
 namespace {
 std::atomic<long> allocations{0};
 }
-// Counts what the program allocates: a plan at work must not.
-void* operator new(std::size_t bytes) {
+// Counts what the program allocates: a plan at work must not. Not inlined: GCC 12 would then see a
+// free() of what is not malloc()'s.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* p = std::malloc(bytes)) return p;
   throw std::bad_alloc();
 }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
   ++allocations;
   const auto step = static_cast<std::size_t>(alignment);
   if (void* p = std::aligned_alloc(step, (bytes + step - 1) / step * step)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  std::free(p);
+}
 #define RF_COUNTS_ALLOCATIONS 1
 #endif
 
@@ -48,6 +52,29 @@ struct Light {
   Light() { network.load_state_dict(random_weights(config, 1)); }
 };
 
+// The plan's outputs on every table against the model's in double, layer by layer on the reference.
+void check_plan(const ModelConfig& config, const StateDict& weights, Index height, Index width) {
+  RetinaFace network(config), reference(config);
+  network.load_state_dict(weights);
+  StateDict wide;
+  for (const auto& [name, tensor] : weights) wide[name] = tensor.to(DType::f64);
+  reference.load_state_dict(wide);
+  const Tensor image = random_tensor({1, 3, height, width}, 3);
+  const HeadOutputs heads = reference.forward(ag::Var(image.to(DType::f64)));
+  const auto rows = [](const ag::Var& v) {
+    return v.value().reshaped({v.shape()[1], v.shape()[2]});
+  };
+  for (const KernelTable* table : supported_kernel_tables()) {
+    const WithKernels with(*table);
+    INFO(table->name << " " << height << "x" << width);
+    PlanCache plans(network);
+    const NetworkOutputs outputs = plans.run(image);
+    CHECK(relative_error(outputs.score, rows(ag::softmax(heads.cls, 2))) < 1e-4);
+    CHECK(relative_error(outputs.box, rows(heads.box)) < 1e-4);
+    CHECK(relative_error(outputs.landmark, rows(heads.landmark)) < 1e-4);
+  }
+}
+
 // What this process holds now.
 std::size_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -60,22 +87,41 @@ std::size_t resident_bytes() {
 
 TEST_CASE("plan: the light network's outputs are the model's, at any size, on every table",
           "[plan]") {
-  const Light light;
+  const ModelConfig config = parse_model_config(light_model_description());
   for (const auto& [height, width] :
-       std::vector<std::pair<Index, Index>>{{1, 1}, {33, 47}, {64, 96}, {120, 161}}) {
-    const Tensor image = random_tensor({1, 3, height, width}, 3);
-    for (const KernelTable* table : supported_kernel_tables()) {
-      const WithKernels with(*table);
-      INFO(table->name << " " << height << "x" << width);
-      const HeadOutputs heads = light.network.forward(ag::Var(image));
-      const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
-      PlanCache plans(light.network);
-      const NetworkOutputs outputs = plans.run(image);
-      CHECK(relative_error(outputs.score, rows(ag::softmax(heads.cls, 2).value())) < 1e-4);
-      CHECK(relative_error(outputs.box, rows(heads.box.value())) < 1e-4);
-      CHECK(relative_error(outputs.landmark, rows(heads.landmark.value())) < 1e-4);
-    }
+       std::vector<std::pair<Index, Index>>{{1, 1}, {33, 47}, {64, 96}, {120, 161}})
+    check_plan(config, random_weights(config, 1), height, width);
+}
+
+TEST_CASE("plan: a ResNet's outputs are the model's", "[plan]") {
+  for (const char* backbone : {"resnet18", "resnet50"}) {
+    if (kSanitized && backbone == std::string("resnet50")) continue;  // the same kernels, slower
+    CAPTURE(backbone);
+    const ModelConfig config = three_level_config(backbone);
+    check_plan(config, random_weights(config, 1), 33, 70);
   }
+}
+
+// Offsets of a few pixels, so that places lie anywhere.
+TEST_CASE("plan: the paper's network with its deformable layers", "[plan]") {
+  const ModelConfig config =
+      network_config({.network = "paper", .backbone = "resnet18", .deformable = "v2"});
+  StateDict weights = random_weights(config, 1);
+  for (auto& [name, tensor] : weights) {
+    if (name.ends_with("offset_bias")) tensor = random_tensor(tensor.shape(), 5);
+  }
+  check_plan(config, weights, 24, 40);
+  const RetinaFace network(config);
+  PlanCache plans(network);
+  std::size_t deformable = 0;
+  for (const PlanStep& step : plans.plan({1, 3, 24, 40})->steps()) {
+    CHECK(step.op != "batch_norm");  // folded
+    if (step.op != "deform_conv2d") continue;
+    ++deformable;
+    CHECK(step.flops == 2.0 * static_cast<double>(step.output.numel() / step.output[1]) *
+                            static_cast<double>(step.inputs[3].numel()));
+  }
+  CHECK(deformable == 3 + 5 * 5);  // P2 to P4, five context modules
 }
 
 TEST_CASE("plan: the light network gives the same bits on any number of threads", "[plan]") {

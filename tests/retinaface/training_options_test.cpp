@@ -16,6 +16,9 @@ using Json = nlohmann::ordered_json;
 TrainingOptions unusual() {
   return {.data = {"a:0.5", "b \"c\""},
           .backbone = "x",
+          .network = "paper",
+          .deformable = "v1",
+          .stem = "7x7",
           .init = "file",
           .teacher = "other",
           .seed = std::numeric_limits<std::uint64_t>::max(),
@@ -121,6 +124,9 @@ TEST_CASE("training options: JSON that is not theirs is refused by name",
   refused(more.dump(), {"the file", "not known"});
   less.erase("mirror");
   refused(less.dump(), {"the file", "lacks the option mirror"});
+  Json earlier = valid;  // from before there was a choice of network
+  for (const char* name : {"network", "deformable", "stem"}) earlier.erase(name);
+  CHECK(parse_training_options(earlier.dump(), "x").network == "three-level");
   const auto other = [&](const char* name, const Json& value) {
     Json json = valid;
     json[name] = value;

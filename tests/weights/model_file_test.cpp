@@ -8,6 +8,7 @@
 
 #include "retinaface/model.hpp"
 #include "retinaface/model_config.hpp"
+#include "retinaface/networks.hpp"
 #include "tests/support.hpp"
 #include "tests/weights/file_writers.hpp"
 #include "tests/weights/reader_checks.hpp"

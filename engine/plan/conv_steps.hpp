@@ -1,0 +1,18 @@
+// The steps of a plan that are convolutions.
+#pragma once
+
+#include "engine/graph.hpp"
+#include "engine/plan/plan.hpp"
+
+namespace rf {
+
+// Each fills in the kernel, its scratch and how to run it. Throw UsageError: weights that are no
+// constants.
+// A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.
+[[nodiscard]] PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step);
+[[nodiscard]] PlanStep conv2d_chain_step(const Graph& graph, const Graph::Node& node,
+                                         PlanStep step);
+[[nodiscard]] PlanStep deform_conv2d_step(const Graph& graph, const Graph::Node& node,
+                                          PlanStep step);
+
+}  // namespace rf
