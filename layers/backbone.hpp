@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/checkpoint.hpp"
 #include "layers/conv_bn_act.hpp"
 
 namespace rf {
@@ -31,11 +32,22 @@ class Backbone : public Module {
   // frozen already. Throws UsageError unless 0 <= count <= convolutions().
   void freeze_first(Index count);
 
+  // Whether training keeps the input of each block alone, and runs the block again for its
+  // gradients (ag::checkpoint): the same bits, less memory, more time.
+  void recompute_blocks(bool on) { recompute_ = on; }
+
  protected:
+  template <class Block>
+  [[nodiscard]] Var run_block(const Block& block, const Var& x) const {
+    if (!recompute_) return block.forward(x);
+    return ag::checkpoint(
+        [&block](const std::vector<Var>& inputs) { return block.forward(inputs[0]); }, {x});
+  }
   void add_convolution(ConvBnAct& convolution) { convolutions_.push_back(&convolution); }
 
  private:
   std::vector<ConvBnAct*> convolutions_;
+  bool recompute_ = false;
 };
 
 // What the light backbone begins with: a 3x3 convolution of stride 2, or the 7x7 convolution of

@@ -40,7 +40,7 @@ std::vector<Var> MobileNetV1::forward(const Var& image) const {
   std::vector<Var> outputs;
   Var x = stem_.forward(image);
   for (const auto& blocks : stages_) {
-    for (const auto& block : blocks) x = block->forward(x);
+    for (const auto& block : blocks) x = run_block(*block, x);
     outputs.push_back(x);
   }
   return outputs;

@@ -109,7 +109,7 @@ std::vector<Var> ResNet::forward(const Var& image) const {
   Var x = ag::max_pool2d(stem_.forward(image), {.kernel = 3, .stride = 2, .pad = 1});
   std::vector<Var> outputs;
   for (const auto& stage : stages_) {
-    for (const auto& block : stage) x = block->forward(x);
+    for (const auto& block : stage) x = run_block(*block, x);
     outputs.push_back(x);
   }
   return outputs;

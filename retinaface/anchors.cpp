@@ -34,9 +34,7 @@ Anchor AnchorGrid::operator[](Index index) const {
   const Level& level = levels_[l];
   const Index per_cell = static_cast<Index>(level.sizes.size()), in_level = index - level.first;
   const Index cell = in_level / per_cell, row = cell / level.columns, column = cell % level.columns;
-  return {static_cast<double>(column * level.stride) + level.offset,
-          static_cast<double>(row * level.stride) + level.offset,
-          level.sizes[static_cast<std::size_t>(in_level % per_cell)]};
+  return level.anchor(row, column, level.sizes[static_cast<std::size_t>(in_level % per_cell)]);
 }
 
 }  // namespace rf

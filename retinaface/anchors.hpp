@@ -24,8 +24,8 @@ class AnchorGrid {
   // Requires 0 <= index < count().
   [[nodiscard]] Anchor operator[](Index index) const;
 
-  // f(index) for every anchor whose square meets the box from (x1, y1) to (x2, y2), in order, and
-  // perhaps for some that just miss it.
+  // f(index, anchor) for every anchor whose square meets the box from (x1, y1) to (x2, y2), in
+  // order, and perhaps for some that just miss it.
   template <class F>
   void for_each_meeting(double x1, double y1, double x2, double y2, F&& f) const;
 
@@ -34,6 +34,11 @@ class AnchorGrid {
     Index first, columns, rows, stride;
     double offset;
     std::vector<double> sizes;
+
+    [[nodiscard]] Anchor anchor(Index row, Index column, double size) const {
+      return {static_cast<double>(column * stride) + offset,
+              static_cast<double>(row * stride) + offset, size};
+    }
   };
   struct Range {
     Index begin, end;
@@ -54,8 +59,10 @@ void AnchorGrid::for_each_meeting(double x1, double y1, double x2, double y2, F&
     const Range columns = meeting(x1, x2, half, level, level.columns);
     const auto per_cell = static_cast<Index>(level.sizes.size());
     for (Index row = rows.begin; row < rows.end; ++row) {
-      const Index first = level.first + row * level.columns * per_cell;
-      for (Index i = columns.begin * per_cell; i < columns.end * per_cell; ++i) f(first + i);
+      for (Index column = columns.begin; column < columns.end; ++column) {
+        Index index = level.first + (row * level.columns + column) * per_cell;
+        for (const double size : level.sizes) f(index++, level.anchor(row, column, size));
+      }
     }
   }
 }

@@ -39,16 +39,17 @@ double overlap(const Area& a, const Area& b) {
   return both / (a.size() + b.size() - both);
 }
 
-// A face's best anchor that nobody has taken; anchor -1: none.
+// A face and an anchor that meets it; anchor -1: none.
 struct Candidate {
-  double iou;
-  Index face, anchor;
+  double iou = 0;
+  Index face = -1, anchor = -1;
   // Whether `b` comes before `a` in a priority queue.
   friend bool operator<(const Candidate& a, const Candidate& b) {
     if (a.iou != b.iou) return a.iou < b.iou;
     if (a.face != b.face) return a.face > b.face;
     return a.anchor > b.anchor;
   }
+  friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
 }  // namespace
@@ -58,31 +59,36 @@ std::vector<Index> match_anchors(const AnchorGrid& anchors, std::span<const Labe
   const auto count = static_cast<std::size_t>(anchors.count());
   std::vector<double> best_iou(count, 0.0), ignored_share(count, 0.0);
   std::vector<Index> best_face(count, kBackground), result(count, kBackground);
-  std::vector<std::vector<Candidate>> meets(faces.size());  // by falling IoU
-  for (std::size_t f = 0; f < faces.size(); ++f) {
+  // f(candidate) for every anchor that meets a face.
+  const auto for_each_candidate = [&](std::size_t f, auto&& visit) {
     const Area face(faces[f].box);
-    if (!face.has_area()) continue;
-    anchors.for_each_meeting(face.x1, face.y1, face.x2, face.y2, [&](Index anchor) {
-      const double iou = overlap(face, Area(anchors[anchor]));
-      if (iou <= 0) return;
-      meets[f].push_back({iou, static_cast<Index>(f), anchor});
-      const auto a = static_cast<std::size_t>(anchor);
-      if (iou > best_iou[a]) {
-        best_iou[a] = iou;
+    if (!face.has_area()) return;
+    anchors.for_each_meeting(face.x1, face.y1, face.x2, face.y2,
+                             [&](Index index, const Anchor& anchor) {
+                               const double iou = overlap(face, Area(anchor));
+                               if (iou > 0) visit(Candidate{iou, static_cast<Index>(f), index});
+                             });
+  };
+  std::vector<Candidate> best(faces.size());
+  for (std::size_t f = 0; f < faces.size(); ++f) {
+    for_each_candidate(f, [&](const Candidate& candidate) {
+      if (best[f] < candidate) best[f] = candidate;
+      const auto a = static_cast<std::size_t>(candidate.anchor);
+      if (candidate.iou > best_iou[a]) {
+        best_iou[a] = candidate.iou;
         best_face[a] = static_cast<Index>(f);
       }
     });
-    std::sort(meets[f].begin(), meets[f].end(),
-              [](const Candidate& a, const Candidate& b) { return b < a; });
   }
   for (const Box& region : ignored) {
     const Area area(region);
     if (!area.has_area()) continue;
-    anchors.for_each_meeting(area.x1, area.y1, area.x2, area.y2, [&](Index anchor) {
-      const Area square(anchors[anchor]);
-      double& share = ignored_share[static_cast<std::size_t>(anchor)];
-      share = std::max(share, intersection(area, square) / square.size());
-    });
+    anchors.for_each_meeting(area.x1, area.y1, area.x2, area.y2,
+                             [&](Index index, const Anchor& anchor) {
+                               const Area square(anchor);
+                               double& share = ignored_share[static_cast<std::size_t>(index)];
+                               share = std::max(share, intersection(area, square) / square.size());
+                             });
   }
   for (std::size_t a = 0; a < count; ++a) {
     if (best_iou[a] > options.positive) {
@@ -91,24 +97,32 @@ std::vector<Index> match_anchors(const AnchorGrid& anchors, std::span<const Labe
       result[a] = kIgnored;
     }
   }
-  // Each face's best anchor.
+  // Each face's best anchor. What else a face meets is looked at when another face has that.
   std::priority_queue<Candidate> queue;
-  std::vector<std::size_t> next(faces.size(), 0);
+  std::vector<std::vector<Candidate>> others(faces.size());  // heaps
   std::vector<bool> taken(count, false);
-  const auto offer = [&](std::size_t f) {
-    if (next[f] < meets[f].size()) queue.push(meets[f][next[f]++]);
-  };
-  for (std::size_t f = 0; f < faces.size(); ++f) offer(f);
+  for (const Candidate& candidate : best) {
+    if (candidate.anchor >= 0) queue.push(candidate);
+  }
   while (!queue.empty()) {
-    const Candidate best = queue.top();
+    const Candidate top = queue.top();
     queue.pop();
-    const auto a = static_cast<std::size_t>(best.anchor);
-    if (taken[a]) {
-      offer(static_cast<std::size_t>(best.face));
+    const auto a = static_cast<std::size_t>(top.anchor), f = static_cast<std::size_t>(top.face);
+    if (!taken[a]) {
+      taken[a] = true;
+      result[a] = top.face;
       continue;
     }
-    taken[a] = true;
-    result[a] = best.face;
+    std::vector<Candidate>& heap = others[f];
+    if (top == best[f]) {
+      for_each_candidate(f, [&](const Candidate& candidate) { heap.push_back(candidate); });
+      std::make_heap(heap.begin(), heap.end());
+    }
+    while (!heap.empty() && taken[static_cast<std::size_t>(heap.front().anchor)]) {
+      std::pop_heap(heap.begin(), heap.end());
+      heap.pop_back();
+    }
+    if (!heap.empty()) queue.push(heap.front());
   }
   return result;
 }

@@ -1,5 +1,6 @@
 #include "retinaface/model.hpp"
 
+#include "autograd/checkpoint.hpp"
 #include "engine/check.hpp"
 
 namespace rf {
@@ -91,7 +92,12 @@ RetinaFace::Stages RetinaFace::forward_stages(const Var& image) const {
   for (const std::size_t level : levels_) stages.backbone.push_back(outputs[level]);
   stages.pyramid = fpn_.forward(stages.backbone);
   for (std::size_t level = 0; level < context_.size(); ++level) {
-    stages.context.push_back(context_[level]->forward(stages.pyramid[level]));
+    const ContextModule& module = *context_[level];
+    const Var& x = stages.pyramid[level];
+    const auto run = [&module](const std::vector<Var>& inputs) {
+      return module.forward(inputs[0]);
+    };
+    stages.context.push_back(recompute_ ? ag::checkpoint(run, {x}) : module.forward(x));
   }
   stages.heads = heads_.forward(stages.context);
   return stages;

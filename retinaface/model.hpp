@@ -24,6 +24,13 @@ class RetinaFace final : public Module {
   // 2 frozen (section 4.8). Throws UsageError.
   void freeze_backbone(Index convolutions) { backbone_->freeze_first(convolutions); }
 
+  // Whether training keeps the inputs of the backbone's blocks and of the context modules alone,
+  // and runs these again for their gradients: the same bits, less memory, more time.
+  void recompute(bool on) {
+    backbone_->recompute_blocks(on);
+    recompute_ = on;
+  }
+
   // Of the backbone, those that have anchors.
   [[nodiscard]] std::vector<Backbone::Level> backbone_levels() const;
 
@@ -44,6 +51,7 @@ class RetinaFace final : public Module {
   Fpn fpn_;
   std::vector<std::unique_ptr<ContextModule>> context_;
   Heads heads_;
+  bool recompute_ = false;
 };
 
 }  // namespace rf

@@ -1,4 +1,5 @@
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "bench/ops/cases.hpp"
@@ -20,6 +21,8 @@
 #include "engine/ops/sum.hpp"
 #include "engine/ops/upsample_nearest.hpp"
 #include "engine/random.hpp"
+#include "retinaface/matching.hpp"
+#include "retinaface/networks.hpp"
 
 namespace rf::bench {
 
@@ -179,6 +182,24 @@ Case picture_case() {
           }};
 }
 
+// A crowd on the anchors of Table 2.
+Case matching_case() {
+  constexpr Index kSide = 640, kFaces = 1000;
+  const auto grid = std::make_shared<AnchorGrid>(paper_config("resnet50").anchors, kSide, kSide);
+  return {.kernel = "match_anchors",
+          .shape = message(kFaces, " faces, ", grid->count(), " anchors"),
+          .prepare = [grid]() -> std::function<void()> {
+            std::vector<LabelledFace> faces;
+            Random random(1, RandomPurpose::test);
+            for (Index i = 0; i < kFaces; ++i) {
+              const float x = random.uniform(0, kSide), y = random.uniform(0, kSide),
+                          side = random.uniform(8, 40);
+              faces.push_back({{x, y, x + side, y + side}, {}});
+            }
+            return [grid, faces] { (void)match_anchors(*grid, faces, {}); };
+          }};
+}
+
 }  // namespace
 
 std::vector<Case> other_cases() {
@@ -190,6 +211,7 @@ std::vector<Case> other_cases() {
   add_elementwise(cases);
   add_batch_norm(cases);
   cases.push_back(picture_case());
+  cases.push_back(matching_case());
   return cases;
 }
 

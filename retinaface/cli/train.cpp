@@ -223,6 +223,9 @@ void add_train(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   verb->add_option("--minutes", f.run.minutes, "Stop after that long, with a checkpoint; 0: never")
       ->check(number_between(0, 1e9));
+  verb->add_flag("--recompute", f.run.recompute,
+                 "Keep less for the gradients and compute it again: the same result, more time, a "
+                 "fraction of the memory");
   verb->add_option("--workers", f.workers, "Threads that prepare pictures")
       ->check(number_between(1, 256))
       ->capture_default_str();

@@ -44,7 +44,7 @@ double seconds_per_step(Learner& learner, const Batch& batch) {
 TrainingEstimate estimate_training(const TrainingOptions& options, const RunOptions& run) {
   check(options);
   const TrainingData data = read_training_data(options);
-  Learner learner(options);
+  Learner learner(options, run.recompute);
   TrainingEstimate estimate;
   estimate.steps = step_count(options, data.train);
   estimate.pictures = data.train.pictures();

@@ -63,13 +63,14 @@ constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "em
 
 }  // namespace
 
-Learner::Learner(const TrainingOptions& options)
+Learner::Learner(const TrainingOptions& options, bool recompute)
     : options_(options), config_(network_config(options)), network_(config_) {
   initialize(network_, {.scheme = InitScheme::xavier_uniform}, options.seed);
   if (!options.init.empty()) load_init();
   if (!options.teacher.empty()) load_teacher();
   network_.train();
   network_.freeze_backbone(options.freeze);
+  network_.recompute(recompute);
 
   ag::ParameterGroup decaying{.parameters = {}, .weight_decay = options.weight_decay}, others;
   for (const auto& [name, var] : network_.named_parameters()) {

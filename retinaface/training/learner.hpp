@@ -26,7 +26,7 @@ class Learner {
   // With the weights that training begins with. New layers are drawn by Xavier's rule. Throws
   // UsageError: options that contradict each other, a teacher with other anchors, coding or input;
   // ModelError: a file.
-  explicit Learner(const TrainingOptions& options);
+  explicit Learner(const TrainingOptions& options, bool recompute = false);
 
   // Forward, backward, one step of SGD. Throws TrainingError when the loss or a gradient is not
   // finite and the options say to stop.

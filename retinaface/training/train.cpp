@@ -83,7 +83,7 @@ class Run {
         run_(run),
         observer_(observer),
         data_(read_training_data(options)),
-        learner_(with_init(options, !from)),
+        learner_(with_init(options, !from), run.recompute),
         rate_(learning_rate(options)) {
     result_.steps = step_count(options, data_.train);
     if (from) go_on(*from);

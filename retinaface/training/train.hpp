@@ -22,6 +22,7 @@ struct RunOptions {
   Index keep = 3;                // last checkpoints, beside that of the best validation
   double validate_every = 1;     // epochs; 0: never
   double minutes = 0;            // stop after that long; 0: never
+  bool recompute = false;        // RetinaFace::recompute
   LoaderOptions loader;
 };
 

@@ -52,6 +52,28 @@ TEST_CASE("network: on a ResNet every parameter learns", "[model]") {
   }
 }
 
+TEST_CASE("network: gradients are the same bits when activations are computed again", "[model]") {
+  const NetworkChoice choice =
+      GENERATE(NetworkChoice{}, NetworkChoice{.network = "paper", .backbone = "resnet18"});
+  const auto learned = [&](bool recompute) {
+    RetinaFace network(network_config(choice));
+    initialize(network, {}, 1);
+    network.train();
+    network.recompute(recompute);
+    const HeadOutputs heads = network.forward(ag::Var(random_tensor({2, 3, 64, 64}, 2)));
+    ag::add(ag::sum(heads.cls), ag::add(ag::sum(heads.box), ag::sum(heads.landmark))).backward();
+    StateDict all;
+    for (const auto& [name, var] : network.named_parameters()) all["gradient " + name] = var.grad();
+    for (const auto& [name, var] : network.named_buffers()) all[name] = var.value();
+    return all;
+  };
+  const StateDict kept = learned(false), again = learned(true);
+  for (const auto& [name, tensor] : kept) {
+    CAPTURE(name);
+    CHECK(same_bits(again.at(name), tensor));
+  }
+}
+
 TEST_CASE("network: anchors of a level that the backbone does not have are refused",
           "[model][error]") {
   ModelConfig config = three_level_config("mobilenet0.25");
