@@ -18,13 +18,14 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate aarch64 \
+.PHONY: help demo test build mpi static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate aarch64 \
   clean packages clang-packages tidy-packages configure
 
 help:
 	@echo 'make demo [PHOTO=path]             finds faces in a photograph and draws them: demo.png'
 	@echo 'make test                          packages, build, all tests'
 	@echo 'make build                         packages, build: build/retinaface'
+	@echo 'make mpi                           build-mpi/retinaface: trains in processes that mpirun starts; tests it'
 	@echo 'make static                        packages, build/static/retinaface: detection in one file that needs no other'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
 	@echo 'make bench [PHOTO=path]            times on this machine: every instruction set, thread count and size; or each stage of PHOTO'
@@ -88,6 +89,12 @@ emulate: build
 
 install: build
 	cmake --install build --prefix '$(PREFIX)'
+
+mpi: packages
+	$(call install,libopenmpi-dev openmpi-bin procps)
+	$(CONFIGURE) -B build-mpi -DCMAKE_BUILD_TYPE=Release -DRF_MPI=ON
+	$(BUILD) build-mpi --parallel $(JOBS) --target retinaface_cli
+	ctest --test-dir build-mpi --output-on-failure --tests-regex '^mpi$$'
 
 static: configure
 	$(BUILD) build --parallel $(JOBS) --target retinaface_static
@@ -196,4 +203,4 @@ aarch64: configure
 	ctest --test-dir build-aarch64 --output-on-failure --timeout 3600 --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-tidy build-aarch64
+	rm -rf build build-asan build-tsan build-fuzz build-tidy build-aarch64 build-mpi

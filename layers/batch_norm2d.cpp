@@ -6,6 +6,7 @@
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 
 namespace rf {
 
@@ -55,13 +56,14 @@ BatchNormParams BatchNorm2d::params() const {
 }
 
 void BatchNorm2d::check_count(const Shape& x) const {
-  RF_CHECK_SHAPE(x.numel() > options_.channels, "batch norm", "input ", x,
+  RF_CHECK_SHAPE(x.numel() * world().size() > options_.channels, "batch norm", "input ", x,
                  " has fewer than two values per channel to train on");
 }
 
 void BatchNorm2d::track(const BatchNormStats& stats, Index count) const {
   if (ag::recomputing()) return;
-  const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
+  const double all = static_cast<double>(count * world().size());
+  const double unbiased = all / (all - 1);
   running_mean_.set_value(moved(running_mean_.value(), stats.mean, options_.momentum, 1));
   running_var_.set_value(moved(running_var_.value(), stats.var, options_.momentum, unbiased));
 }

@@ -9,6 +9,7 @@
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 
 namespace rf {
 
@@ -64,7 +65,7 @@ Tensor as_rows(const Tensor& t) {
 Var regression_loss(const Var& output, const Tensor& target, const Tensor& index) {
   const Var rows = ag::reshape(output, as_rows(output.value()).shape());
   const Tensor wanted = gather(as_rows(target), 0, index);
-  const double count = static_cast<double>(std::max<Index>(index.numel(), 1));
+  const double count = std::max(world().sum_of(static_cast<double>(index.numel())), 1.0);
   return ag::scale(ag::sum(ag::smooth_l1(ag::gather(rows, 0, index), Var(wanted), {.beta = 1})),
                    1 / count);
 }
@@ -98,7 +99,7 @@ Losses multi_task_loss(const HeadOutputs& outputs, const AnchorTargets& targets,
   const Tensor mined = mined_labels(targets.label, hardness).reshaped(labels.shape());
   const Tensor faces = positions_of_ones(labels),
                with_landmarks = positions_of_ones(targets.has_landmark);
-  const double count = static_cast<double>(std::max<Index>(faces.numel(), 1));
+  const double count = std::max(world().sum_of(static_cast<double>(faces.numel())), 1.0);
   Losses losses;
   losses.cls = ag::scale(ag::sum(ag::softmax_cross_entropy(logits, mined)), 1 / count);
   losses.box = regression_loss(outputs.box, targets.box, faces);

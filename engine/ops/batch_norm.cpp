@@ -8,6 +8,7 @@
 #include "engine/kernels/reference.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
+#include "engine/world.hpp"
 
 namespace rf {
 
@@ -113,24 +114,31 @@ BatchNormStats detail::batch_norm_join(const PlaneSums& moments, const Tensor& x
   const Layout layout("batch_norm", x);
   BatchNormStats stats{Tensor::empty({layout.channels}, x.dtype()),
                        Tensor::empty({layout.channels}, x.dtype())};
-  // Planes of equal size are joined: the mean of means, and squared deviations from it.
+  // Planes of equal size are joined, also those of other processes: the mean of means, and squared
+  // deviations from it.
   const Index batch = layout.planes / layout.channels;
-  const auto n = static_cast<double>(batch), count = static_cast<double>(layout.plane);
-  for (Index c = 0; c < layout.channels; ++c) {
-    double sum = 0, squares = 0;
-    for (Index i = 0; i < batch; ++i)
-      sum += moments.first[static_cast<std::size_t>(i * layout.channels + c)];
-    const double centre = sum / n;
-    for (Index i = 0; i < batch; ++i) {
-      const auto p = static_cast<std::size_t>(i * layout.channels + c);
-      const double distance = moments.first[p] - centre;
-      squares += moments.second[p] + count * distance * distance;
+  const double n = static_cast<double>(batch * world().size()),
+               count = static_cast<double>(layout.plane);
+  std::vector<double> centre(static_cast<std::size_t>(layout.channels)), squares(centre.size());
+  const auto for_each_plane = [&](auto&& visit) {  // visit(channel, plane)
+    for (std::size_t c = 0; c < centre.size(); ++c) {
+      for (Index i = 0; i < batch; ++i) visit(c, static_cast<std::size_t>(i * layout.channels) + c);
     }
-    with_float_type(x, [&]<class T>(T) {
-      stats.mean.template data<T>()[c] = static_cast<T>(centre);
-      stats.var.template data<T>()[c] = static_cast<T>(squares / (n * count));
-    });
-  }
+  };
+  for_each_plane([&](std::size_t c, std::size_t p) { centre[c] += moments.first[p]; });
+  world().sum(centre);
+  for (double& value : centre) value /= n;
+  for_each_plane([&](std::size_t c, std::size_t p) {
+    const double distance = moments.first[p] - centre[c];
+    squares[c] += moments.second[p] + count * distance * distance;
+  });
+  world().sum(squares);
+  with_float_type(x, [&]<class T>(T) {
+    for (std::size_t c = 0; c < centre.size(); ++c) {
+      stats.mean.template data<T>()[c] = static_cast<T>(centre[c]);
+      stats.var.template data<T>()[c] = static_cast<T>(squares[c] / (n * count));
+    }
+  });
   return stats;
 }
 
@@ -176,19 +184,32 @@ detail::BatchNormGradient::BatchNormGradient(const Tensor& gy, const Tensor& x, 
     }
     T *a = coefficients_.data<T>(), *slopes = a + layout.channels, *c = slopes + layout.channels;
     const Index batch = layout.planes / layout.channels;
-    const auto count = static_cast<double>(batch * layout.plane);
+    // Per channel: sum of gz, and of gz (x - mean).
+    std::vector<double> of_channel(static_cast<std::size_t>(2 * layout.channels));
     for (Index k = 0; k < layout.channels; ++k) {
-      double sum = 0, centred = 0;
+      double &sum = of_channel[static_cast<std::size_t>(2 * k)],
+             &centred = of_channel[static_cast<std::size_t>(2 * k + 1)];
       for (Index i = 0; i < batch; ++i) {
         sum += sums.first[static_cast<std::size_t>(i * layout.channels + k)];
         centred += sums.second[static_cast<std::size_t>(i * layout.channels + k)];
       }
+    }
+    // dL/dgamma and dL/dbeta are this process's part; x depends on all of them.
+    std::vector<double> of_all = of_channel;
+    double count = static_cast<double>(batch * layout.plane);
+    if (mode == BatchNormMode::batch) {
+      world().sum(of_all);
+      count *= world().size();
+    }
+    for (Index k = 0; k < layout.channels; ++k) {
+      const auto i = static_cast<std::size_t>(2 * k);
       const double inverse = 1 / std::sqrt(static_cast<double>(f.var[k]) + p.eps);
       const double scale = static_cast<double>(f.gamma[k]) * inverse;
-      beta.data<T>()[k] = static_cast<T>(sum);
-      gamma.data<T>()[k] = static_cast<T>(centred * inverse);
+      beta.data<T>()[k] = static_cast<T>(of_channel[i]);
+      gamma.data<T>()[k] = static_cast<T>(of_channel[i + 1] * inverse);
       a[k] = static_cast<T>(scale);
       if (mode == BatchNormMode::running) continue;
+      const double sum = of_all[i], centred = of_all[i + 1];
       const double slope = -scale * inverse * inverse * centred / count;
       slopes[k] = static_cast<T>(slope);
       c[k] = static_cast<T>(-scale * sum / count - slope * static_cast<double>(f.mean[k]));

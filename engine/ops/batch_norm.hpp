@@ -25,7 +25,8 @@ struct BatchNormStats {
   Tensor mean, var;  // [C]; var is the mean squared deviation, divided by the count M, not M - 1
 };
 
-// Over all M elements of each channel of x [N, C, ...]. Throws ShapeError: an x without elements.
+// Over all M elements of each channel of x [N, C, ...], of every process (engine/world.hpp), which
+// have as many. Throws ShapeError: an x without elements.
 [[nodiscard]] BatchNormStats batch_norm_stats(const Tensor& x);
 
 // Whether mean and var were taken from x itself, so that the gradient flows through them too.
@@ -38,7 +39,8 @@ struct BatchNormGrads {
 // Gradients of (1), given gy = dL/dy. With u = (x - mean) / sqrt(var + eps) and gz = dL/dz = gy for
 // z > 0, slope gy otherwise:
 //   dL/dbeta = sum gz,   dL/dgamma = sum gz u,
-//   dL/dx = gamma / sqrt(var + eps) (gz - [batch] (dL/dbeta + u dL/dgamma) / M).
+//   dL/dx = gamma / sqrt(var + eps) (gz - [batch] (dL/dbeta + u dL/dgamma) / M),
+// dL/dbeta and dL/dgamma there of every process together, as results this process's part.
 // Throws ShapeError.
 [[nodiscard]] BatchNormGrads batch_norm_grad(const Tensor& gy, const Tensor& x, const Tensor& gamma,
                                              const Tensor& beta, const BatchNormStats& stats,

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 #include "retinaface/cli/flags.hpp"
+#include "retinaface/cli/mpi_world.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
@@ -173,16 +175,23 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
 
 int train_verb(const CLI::App& verb, TrainFlags& flags) {
   choose_execution(flags.threads, flags.isa);
+  std::optional<MpiSession> together;
+  if (started_by_mpi()) {
+    if (flags.check_data || flags.dry_run)
+      throw UsageError("train: --check-data and --dry-run are for one process, without mpirun");
+    together.emplace();
+  }
   if (flags.check_data) return check_data_sets(flags);
   const std::optional<Checkpoint> from = prepare(verb, flags);
   if (flags.dry_run) return dry_run(flags);
-  if (!flags.quiet) warn_if_slow();
+  const bool first = world().rank() == 0;
+  if (!flags.quiet && first) warn_if_slow();
   stop_requested = false;
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   TrainProgress progress(flags.options, flags.run, flags.quiet);
   const TrainingResult result = train(flags.options, flags.run, from, progress, stop_requested);
-  progress.finish(result);
+  if (first) progress.finish(result);
   return result.unreadable.empty() ? kExitDone : kExitSomeFailed;
 }
 

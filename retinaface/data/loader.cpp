@@ -41,6 +41,10 @@ void check(const LoaderOptions& options, Index first_step) {
 void check(const BatchOptions& options) {
   need(options.batch >= 1 && options.batch <= 4096, "batch ", options.batch,
        ": a number from 1 to 4096 is needed");
+  need(options.parts >= 1 && options.part >= 0 && options.part < options.parts, "part ",
+       options.part, " of ", options.parts, " of a batch: there is none");
+  need(options.batch % options.parts == 0, "batch ", options.batch, ": ", options.parts,
+       " processes cannot share it: a multiple of their number is needed");
   need(!options.sizes.empty(), "size: none given");
   for (const Index size : options.sizes)
     need(size >= 32 && size <= 4096, "size ", size, ": a number from 32 to 4096 is needed");
@@ -66,7 +70,12 @@ Index step_size(const BatchOptions& options, Index step) {
 
 struct Loader::State {
   State(const Dataset& d, const ModelConfig& m, const BatchOptions& b, const LoaderOptions& o)
-      : data(d), model(m), batches(b), options(o), cache(d, o.cached_bytes) {}
+      : data(d),
+        model(m),
+        batches(b),
+        options(o),
+        own(b.batch / b.parts),
+        cache(d, o.cached_bytes) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
@@ -82,6 +91,7 @@ struct Loader::State {
   const ModelConfig model;
   const BatchOptions batches;
   const LoaderOptions options;
+  const Index own;  // pictures of a batch that are made here
   PictureCache cache;
 
   mutable std::mutex mutex;
@@ -159,14 +169,14 @@ struct Loader::State {
   // A slot with a sample that nobody has taken, if there may be one. Called with the lock held.
   std::shared_ptr<Slot> slot_with_work() {
     for (const auto& slot : slots) {
-      if (slot->taken < batches.batch) return slot;
+      if (slot->taken < own) return slot;
     }
     if (static_cast<Index>(slots.size()) >= options.ahead) return nullptr;
     auto slot = std::make_shared<Slot>();
     slot->step = next_step++;
     slot->size = step_size(batches, slot->step);
-    slot->batch.image = Tensor::empty({batches.batch, 3, slot->size, slot->size});
-    slot->batch.labels.resize(static_cast<std::size_t>(batches.batch));
+    slot->batch.image = Tensor::empty({own, 3, slot->size, slot->size});
+    slot->batch.labels.resize(static_cast<std::size_t>(own));
     slots.push_back(slot);
     return slot;
   }
@@ -180,12 +190,13 @@ struct Loader::State {
         work.wait(lock, [&] { return stopping || (slot = slot_with_work()); });
         if (stopping) return;
         const Index i = slot->taken++;
-        const SamplePosition at = sample_position(data, batches.batch, slot->step, i);
+        const SamplePosition at =
+            sample_position(data, batches.batch, slot->step, batches.part * own + i);
         const Index picture = picture_at(at);
         lock.unlock();
         make_sample(*slot, i, at, picture);
         lock.lock();
-        if (++slot->done < batches.batch) continue;
+        if (++slot->done < own) continue;
         lock.unlock();
         slot->batch.targets = make_targets(AnchorGrid(model.anchors, slot->size, slot->size),
                                            slot->batch.labels, model.coding, batches.matching);

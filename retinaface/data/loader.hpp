@@ -19,7 +19,9 @@ namespace rf {
 
 struct BatchOptions {
   std::uint64_t seed = 0;
-  Index batch = 32;               // pictures per step
+  Index batch = 32;  // pictures per step
+  // Of several processes, each makes its part of every batch, as many pictures.
+  Index part = 0, parts = 1;
   std::vector<Index> sizes{640};  // of the network's picture; each step draws one
   // Probability that a sample is a mosaic: four augmented pictures of half the size, rounded up,
   // two by two, the other three drawn from all pictures alike.
@@ -29,7 +31,7 @@ struct BatchOptions {
 };
 
 struct Batch {
-  Tensor image;  // [N, 3, S, S], as the network wants it
+  Tensor image;  // [batch / parts, 3, S, S], as the network wants it
   AnchorTargets targets;
   std::vector<PictureLabels> labels;
 };

@@ -7,6 +7,7 @@
 
 #include "autograd/ops.hpp"
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 
 namespace rf {
 
@@ -57,6 +58,7 @@ Var distillation_loss(const HeadOutputs& ours, const HeadOutputs& teacher,
     focus.push_back(std::abs(ti - si));
     faces += ti;
   }
+  faces = world().sum_of(faces);
   const auto count = static_cast<Index>(chosen.size());
   const Tensor index = Tensor::from({count}, std::span<const std::int64_t>(chosen));
   const auto constant = [&](const std::vector<double>& values) {
@@ -92,7 +94,7 @@ Var feature_distance(const std::vector<Var>& ours, const std::vector<Var>& teach
                    ours[i].shape(), ", the teacher's is ", wanted.shape());
     const Var there(wanted), off = ag::subtract(ours[i], there);
     const Tensor length = ag::sum(ag::multiply(there, there)).value().to(DType::f64);
-    const double squares = *std::as_const(length).data<double>();
+    const double squares = world().sum_of(*std::as_const(length).data<double>());
     const Var term = ag::scale(ag::sum(ag::multiply(off, off)), 1 / (squares > 0 ? squares : 1.0));
     terms.push_back(i == 0 ? term : ag::add(terms.back(), term));
   }

@@ -1,5 +1,6 @@
 #include "retinaface/training/learner.hpp"
 
+#include <array>
 #include <utility>
 
 #include "autograd/finite.hpp"
@@ -7,6 +8,7 @@
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 #include "layers/init.hpp"
 #include "retinaface/loss.hpp"
 #include "retinaface/training/distillation.hpp"
@@ -152,8 +154,9 @@ StepLosses Learner::step(const Batch& batch, double learning_rate) {
   result.cls = number(losses.cls);
   result.box = number(losses.box);
   result.landmark = number(losses.landmark);
+  add_up(result);
   const ag::StepVerdict verdict =
-      judge_step(total.value(), parameters_,
+      judge_step(Tensor::from({1}, std::span<const double>(&result.total, 1)), parameters_,
                  options_.skip_non_finite ? ag::OnNonFinite::skip : ag::OnNonFinite::stop);
   result.taken = verdict.take_step;
   if (!result.taken) return result;
@@ -162,6 +165,27 @@ StepLosses Learner::step(const Batch& batch, double learning_rate) {
   optimizer_->step(learning_rate);
   if (ema_) ema_->update();
   return result;
+}
+
+// Of several processes each has its part of the losses and gradients; from here on all have the
+// same.
+void Learner::add_up(StepLosses& losses) {
+  if (world().size() == 1) return;
+  std::array<double, 5> all{losses.total, losses.cls, losses.box, losses.landmark, losses.teacher};
+  world().sum(all);
+  losses.total = all[0], losses.cls = all[1], losses.box = all[2], losses.landmark = all[3],
+  losses.teacher = all[4];
+  // A part without landmarks gives their heads no gradient.
+  std::vector<double> have;
+  for (const auto& [name, var] : parameters_) have.push_back(var.grad().numel() > 0 ? 1 : 0);
+  world().sum(have);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (have[i] == 0) continue;
+    Var var = parameters_[i].var;
+    Tensor sum = var.grad().numel() > 0 ? var.grad().clone() : Tensor::zeros(var.shape());
+    world().sum(sum.span<float>());
+    var.set_grad(sum);
+  }
 }
 
 StateDict Learner::state() const {

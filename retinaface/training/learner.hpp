@@ -50,6 +50,7 @@ class Learner {
   [[nodiscard]] Index parameter_count() const;
 
  private:
+  void add_up(StepLosses& losses);
   void load_init();
   void load_teacher();
 

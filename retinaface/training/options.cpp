@@ -8,6 +8,7 @@
 
 #include "autograd/schedule.hpp"
 #include "engine/check.hpp"
+#include "engine/world.hpp"
 #include "weights/json.hpp"
 
 namespace rf {
@@ -143,6 +144,8 @@ BatchOptions batch_options(const TrainingOptions& o) {
                                .whole = o.overfit > 0};
   return {.seed = o.seed,
           .batch = o.batch,
+          .part = world().rank(),
+          .parts = world().size(),
           .sizes = o.sizes,
           .mosaic = o.mosaic,
           .augment = augment,

@@ -9,6 +9,7 @@
 
 #include "engine/check.hpp"
 #include "engine/storage.hpp"
+#include "engine/world.hpp"
 #include "retinaface/training/learner.hpp"
 #include "retinaface/training/run_lock.hpp"
 
@@ -87,6 +88,7 @@ class Run {
         rate_(learning_rate(options)) {
     result_.steps = step_count(options, data_.train);
     if (from) go_on(*from);
+    if (!writes_) return;
     make_folder();
     lock_.emplace(run.folder);
     refuse_later_checkpoints();
@@ -96,24 +98,27 @@ class Run {
 
   TrainingResult train(const std::atomic<bool>& stop) {
     result_.end = TrainingEnd::finished;
-    observer_.begun(learner_, data_, result_.step, result_.steps);
+    if (writes_) observer_.begun(learner_, data_, result_.step, result_.steps);
     set_kept_memory_limit(std::numeric_limits<std::size_t>::max());
     if (result_.step < result_.steps) take_steps(stop);
-    write_detector("last.safetensors", "");
+    if (writes_) write_detector("last.safetensors", "");
     return result_;
   }
 
  private:
+  // Whether so in any of the processes that train together.
+  [[nodiscard]] static bool anywhere(bool here) { return world().sum_of(here ? 1 : 0) > 0; }
+
   void take_steps(const std::atomic<bool>& stop) {
     const auto start = Clock::now();
     Loader loader(data_.train, learner_.config(), batch_options(options_), run_.loader,
                   result_.step);
     while (result_.step < result_.steps) {
-      if (stop) {
+      if (anywhere(stop)) {
         result_.end = TrainingEnd::stopped;
         break;
       }
-      if (run_.minutes > 0 && seconds_since(start) >= 60 * run_.minutes) {
+      if (run_.minutes > 0 && anywhere(seconds_since(start) >= 60 * run_.minutes)) {
         result_.end = TrainingEnd::out_of_time;
         break;
       }
@@ -121,7 +126,7 @@ class Run {
       const bool last = result_.step == result_.steps;
       if (result_.step % run_.log_every == 0 || last) log(loader);
       if (validation_is_due() || (last && run_.validate_every > 0)) {
-        if (validate_now(loader)) {
+        if (anywhere(writes_ && validate_now(loader))) {
           result_.end = TrainingEnd::learned;
           break;
         }
@@ -195,17 +200,17 @@ class Run {
     skipped_in_a_row_ = losses.taken ? 0 : skipped_in_a_row_ + 1;
     if (!losses.taken) {
       ++result_.skipped_steps;
-      observer_.skipped(result_.step);
+      if (writes_) observer_.skipped(result_.step);
     }
     if (skipped_in_a_row_ == kHopeless) {
       throw TrainingError(message("the last ", kHopeless,
                                   " steps were not finite; a lower --lr, or --clip, may help"));
     }
-    observer_.stepped(result_.step);
+    if (writes_) observer_.stepped(result_.step);
   }
 
   void log(const Loader& loader) {
-    if (row_.empty()) return;
+    if (row_.empty() || !writes_) return;
     const MetricsRow row =
         row_.row(result_.step, options_.batch, data_.train.epoch_size(), loader.waited());
     append_metrics(path("metrics.csv"), row);
@@ -283,7 +288,7 @@ class Run {
   }
 
   void save(const Loader& loader) {
-    if (saved_ == result_.step) return;
+    if (saved_ == result_.step || !writes_) return;
     saved_ = result_.step;
     const auto start = Clock::now();
     log(loader);
@@ -303,6 +308,7 @@ class Run {
   const TrainingOptions options_;
   const RunOptions run_;
   TrainingObserver& observer_;
+  const bool writes_ = world().rank() == 0;  // of several processes the first
   std::optional<RunLock> lock_;
   const TrainingData data_;
   Learner learner_;

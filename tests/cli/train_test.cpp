@@ -88,6 +88,15 @@ std::string without_times(const std::string& csv) {
 
 }  // namespace
 
+#ifndef RF_MPI
+TEST_CASE("Several processes are refused by a program without MPI") {
+  const Fixture fixture;
+  check_one_complaint(run_program({"train", "--data", fixture.file("data"), "--out", "x"},
+                                  {.environment = {"OMPI_COMM_WORLD_SIZE=2"}}),
+                      2, "without MPI");
+}
+#endif
+
 TEST_CASE("A training leaves checkpoints, metrics and detectors; threads change none of the bytes",
           "[long]") {
   const Fixture fixture;
