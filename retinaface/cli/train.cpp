@@ -130,14 +130,18 @@ int check_data_sets(const TrainFlags& flags) {
   return clean ? kExitDone : kExitSomeFailed;
 }
 
+std::string memory_text(const TrainingEstimate& e) {
+  const auto megabytes = [](Index bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0); };
+  return message("memory: ", megabytes(e.network_bytes), " MB for steps, ",
+                 megabytes(e.batch_bytes), " MB for batches in advance, up to ",
+                 megabytes(e.cache_bytes), " MB for decoded pictures");
+}
+
 int dry_run(const TrainFlags& flags) {
   const TrainingEstimate e = estimate_training(flags.options, flags.run);
-  const auto megabytes = [](Index bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0); };
   const double images = static_cast<double>(e.steps * flags.options.batch);
   print(message(e.pictures, " pictures, ", e.steps, " steps of ", flags.options.batch, "; ",
-                e.parameters, " numbers to learn\n", "memory: ", megabytes(e.network_bytes),
-                " MB for steps, ", megabytes(e.batch_bytes), " MB for batches in advance, up to ",
-                megabytes(e.cache_bytes), " MB for decoded pictures\n",
+                e.parameters, " numbers to learn\n", memory_text(e), "\n",
                 "time: ", fixed(e.seconds_per_picture * 1000, 1), " ms a picture, ",
                 duration_text(e.seconds_per_picture * images),
                 " in all, and what validation takes\n"));
@@ -186,6 +190,9 @@ int train_verb(const CLI::App& verb, TrainFlags& flags) {
   if (flags.dry_run) return dry_run(flags);
   const bool first = world().rank() == 0;
   if (!flags.quiet && first) warn_if_slow();
+  // The paper's network can need more than there is; that is better known before hours of training.
+  if (!flags.quiet && world().size() == 1 && flags.options.network == "paper")
+    say(memory_text(estimate_training(flags.options, flags.run)));
   stop_requested = false;
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
