@@ -132,7 +132,7 @@ fit: configure $(if $(PHOTO),,build/photos/astronaut.png)
 	$(BUILD) build --parallel $(JOBS) --target fit_picture
 	build/fit_picture '$(demo_photo)' --out fit.png
 
-# The training of weights/retinaface_mobilenet0.25.safetensors in two stages, the second from the end of the first; its card
+# The training of weights/retinaface_mobilenet0.25.safetensors in four stages, each from the end of the one before; its card
 # tells what came out. $(call stage,name,weights to begin with,flags): goes on where it was interrupted, and does nothing when
 # it had ended.
 RUN ?= runs/light
@@ -145,6 +145,10 @@ weights: build
 	$(call stage,a,$(SHARED)/weights/mobilenetV1X0.25_pretrain.tar,--epochs 34 --box-weight 0.5 --clip 10 --crop 0.35$(comma)1.4 --warm-up 1)
 	$(call stage,b,$(RUN)/a/last.safetensors,--epochs 32 --lr 1e-2 --seed 2 --teacher-features 20 \
 	  --box-weight 2 --landmark-weight 1 --clip 20 --crop 0.15$(comma)1.4 --warm-up 0.5)
+	$(call stage,c,$(RUN)/b/last.safetensors,--epochs 32 --lr 1e-2 --seed 4 --teacher-features 50 \
+	  --box-weight 2 --landmark-weight 1 --clip 50 --crop 0.15$(comma)1.4 --warm-up 0.5)
+	$(call stage,d,$(RUN)/c/last.safetensors,--epochs 24 --lr 1e-2 --seed 5 --teacher-features 80 \
+	  --box-weight 2 --landmark-weight 1.5 --clip 80 --crop 0.15$(comma)1.4 --warm-up 0.5)
 
 bench-training: configure
 	$(call install,python3-torch)

@@ -33,7 +33,8 @@ class Backbone : public Module {
   void freeze_first(Index count);
 
   // Whether training keeps the input of each block alone, and runs the block again for its
-  // gradients (ag::checkpoint): the same bits, less memory, more time.
+  // gradients (ag::checkpoint): the same bits, less memory, more time. The backbone must then
+  // outlive the backward pass.
   void recompute_blocks(bool on) { recompute_ = on; }
 
  protected:

@@ -26,6 +26,7 @@ class RetinaFace final : public Module {
 
   // Whether training keeps the inputs of the backbone's blocks and of the context modules alone,
   // and runs these again for their gradients: the same bits, less memory, more time.
+  // The network must then outlive the backward pass.
   void recompute(bool on) {
     backbone_->recompute_blocks(on);
     recompute_ = on;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cstdint>
 
 #include "engine/check.hpp"
 #include "retinaface/markup.hpp"

@@ -61,7 +61,10 @@ ModelConfig network_config(const NetworkChoice& c) {
   try {
     ModelConfig config = paper ? paper_config(c.backbone) : three_level_config(c.backbone);
     if (deformable > 0) config.neck.deformation = static_cast<Deformation>(deformable - 1);
+    if (deformable == 1 && paper) config.name += ", no deformable layers";
+    if (deformable > 1) config.name += ", deformable " + c.deformable;
     config.backbone.stem = stem;
+    if (stem == LightStem::conv7x7) config.name += ", 7x7 stem";
     (void)make_backbone(c.backbone, {}, stem);
     return config;
   } catch (const ModelError& error) {

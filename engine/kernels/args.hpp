@@ -104,6 +104,8 @@ struct DeformArgs {
   const T* mask;    // [deform_groups, taps, out_h out_w], or nullptr: 1
   Conv2dGeometry geometry;
   Index channels, deform_groups;  // of the image; the groups are equal parts of the channels
+  // x once more as [in_h, in_w, channels], or nullptr: what deform_sample would rather read.
+  const T* x_last = nullptr;
 };
 
 // Output pixels [begin, end), and channels [first_channel, last_channel).

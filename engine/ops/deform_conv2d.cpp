@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/ops/deform_conv2d_problem.hpp"
+#include "engine/ops/permute.hpp"
 #include "engine/ops/run.hpp"
 #include "engine/ops/sum.hpp"
 
@@ -40,21 +41,31 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   return y;
 }
 
+// For the problem's x_last; without elements: none.
+Tensor channels_last(const Tensor& x) {
+  if (x.dtype() != DType::f32 || !deform_wants_channels_last(x.shape()[1])) return {};
+  return permute(x, std::array{0, 2, 3, 1});
+}
+
 template <class T>
-DeformConv2dProblem<T> problem_of(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
+DeformConv2dProblem<T> problem_of(const DeformConv2dInputs& in, const Tensor& x_last,
+                                  const DeformConv2dParams& p) {
   const auto values = [](const Tensor& t) { return t.numel() > 0 ? t.data<T>() : nullptr; };
   return {{.x = in.x.data<T>(),
            .offset = in.offset.data<T>(),
            .mask = values(in.mask),
            .w = in.w.data<T>(),
-           .b = values(in.b)},
+           .b = values(in.b),
+           .slope = nullptr,
+           .x_last = values(x_last)},
           conv2d_geometry(in.x.shape(), in.w.shape(), p.conv),
           p.deform_groups};
 }
 
 template <class T>
 Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, const Shape& out) {
-  const DeformConv2dProblem<T> problem = problem_of<T>(in, params);
+  const Tensor x_last = channels_last(in.x);
+  const DeformConv2dProblem<T> problem = problem_of<T>(in, x_last, params);
   Tensor y = Tensor::empty(out, in.x.dtype());
   T* const to = y.data<T>();
   parallel_for(out[0] * problem.chunks, problem.scratch_bytes(),
@@ -82,7 +93,12 @@ class Backward {
  public:
   Backward(const Tensor& gy, const DeformConv2dInputs& in, const DeformConv2dParams& params,
            const DeformConv2dWanted& wanted)
-      : in_(in), problem_(problem_of<T>(in, params)), gy_(gy), wanted_(wanted), dtype_(gy.dtype()) {
+      : in_(in),
+        x_last_(wanted.w ? channels_last(in.x) : Tensor()),
+        problem_(problem_of<T>(in, x_last_, params)),
+        gy_(gy),
+        wanted_(wanted),
+        dtype_(gy.dtype()) {
     const Conv2dGeometry& g = problem_.g;
     if (wanted.x) grads_.x = Tensor::zeros(in.x.shape(), dtype_);
     if (wanted.offset) {
@@ -192,6 +208,7 @@ class Backward {
   }
 
   const DeformConv2dInputs& in_;
+  Tensor x_last_;
   DeformConv2dProblem<T> problem_;
   const Tensor& gy_;
   DeformConv2dWanted wanted_;

@@ -52,8 +52,12 @@ struct DeformKernels {
 template <class T>
 struct DeformConv2dData {
   const T *x, *offset, *mask, *w, *b;
-  const T* slope = nullptr;  // [K], as Conv2dArgs
+  const T* slope = nullptr;   // [K], as Conv2dArgs
+  const T* x_last = nullptr;  // x as [N, H, W, C]; nullptr where that would not pay
 };
+
+// Whether samples of so many channels are taken faster from x_last, the time to make it included.
+[[nodiscard]] inline bool deform_wants_channels_last(Index channels) { return channels >= 16; }
 
 template <class T>
 struct DeformConv2dProblem {
@@ -84,7 +88,8 @@ struct DeformConv2dProblem {
             .mask = data.mask ? data.mask + n * places : nullptr,
             .geometry = g,
             .channels = channels,
-            .deform_groups = deform_groups};
+            .deform_groups = deform_groups,
+            .x_last = data.x_last ? data.x_last + n * channels * g.in_h * g.in_w : nullptr};
   }
   [[nodiscard]] Index end_of(Index begin) const { return std::min(begin + kPixels, pixels); }
   [[nodiscard]] DeformRange range(Index group, Index begin) const {

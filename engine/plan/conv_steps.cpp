@@ -34,7 +34,6 @@ bool reads_in_place(const Graph& graph, Index x, const Conv2dGeometry& g) {
 
 }  // namespace
 
-// A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.
 PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
   const ConvLayer layer = conv_layers(graph, node).front();
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
@@ -97,6 +96,7 @@ PlanStep deform_conv2d_step(const Graph& graph, const Graph::Node& node, PlanSte
     placed.data.x = run.values[at(inputs[0])];
     placed.data.offset = run.values[at(inputs[1])];
     if (masked) placed.data.mask = run.values[at(inputs[2])];
+    if (inputs.size() > 5) placed.data.x_last = run.values[at(inputs[5])];
     parallel_for(images * placed.chunks, run.scratch, [&](Index chunk, std::byte* scratch) {
       placed.run(chunk, run.values[at(out)], scratch);
     });

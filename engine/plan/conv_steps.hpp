@@ -6,12 +6,14 @@
 
 namespace rf {
 
-// Each fills in the kernel, its scratch and how to run it. Throw UsageError: weights that are no
-// constants.
+// Each fills in the kernel, its scratch and how to run it. Throw UsageError: weights or biases that
+// are no constants.
 // A "conv2d", or a "conv2d_parts", whose output channels go to values of their own.
 [[nodiscard]] PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step);
 [[nodiscard]] PlanStep conv2d_chain_step(const Graph& graph, const Graph::Node& node,
                                          PlanStep step);
+// Inputs as DeformConv2dInputs (x, offset, mask or nothing, w, b), then perhaps x with the channels
+// innermost (passes.hpp).
 [[nodiscard]] PlanStep deform_conv2d_step(const Graph& graph, const Graph::Node& node,
                                           PlanStep step);
 

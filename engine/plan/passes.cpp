@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <sstream>
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/ops/deform_conv2d_problem.hpp"
 #include "engine/plan/conv_layer.hpp"
 
 namespace rf {
@@ -157,6 +159,31 @@ Graph fuse_activation(const Graph& before) {
   }
   erase_dropped(graph);
   return drop_unused(graph);
+}
+
+Graph add_channels_last(const Graph& before) {
+  Graph graph = before;
+  graph.nodes.clear();
+  std::map<Index, Index> turned;  // by the value that it is made from
+  for (Graph::Node node : before.nodes) {
+    const Shape& x = before.values[at(node.inputs.empty() ? 0 : node.inputs[0])].shape;
+    if (node.op == "deform_conv2d" && deform_wants_channels_last(x[1])) {
+      const auto [found, added] = turned.try_emplace(node.inputs[0], 0);
+      if (added) {
+        found->second = static_cast<Index>(graph.values.size());
+        graph.values.push_back(
+            {.shape = {x[0], x[2], x[3], x[1]}, .dtype = DType::f32, .constant = Tensor()});
+        graph.nodes.push_back(
+            {.op = "permute",
+             .attributes = {{"axis0", 0}, {"axis1", 2}, {"axis2", 3}, {"axis3", 1}},
+             .inputs = {node.inputs[0]},
+             .output = found->second});
+      }
+      node.inputs.push_back(found->second);
+    }
+    graph.nodes.push_back(std::move(node));
+  }
+  return graph;
 }
 
 Graph drop_unused(const Graph& graph) {

@@ -22,6 +22,10 @@ namespace rf {
 // it alone reads.
 [[nodiscard]] Graph fuse_activation(const Graph& graph);
 
+// What a deformable convolution reads it also gets with the channels innermost, by a permute, where
+// samples of so many channels are then taken faster: as a sixth input.
+[[nodiscard]] Graph add_channels_last(const Graph& graph);
+
 // Without nodes whose result nobody reads, and without values that then belong to no node.
 [[nodiscard]] Graph drop_unused(const Graph& graph);
 

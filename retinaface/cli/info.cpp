@@ -94,6 +94,7 @@ Json model_json(const LoadedModel& model) {
           {"parameters", parameter_count(config)},
           {"backbone", config.backbone.name},
           {"activation", activation_name(config.backbone.activation)},
+          {"arch", described["arch"]},
           {"input", described["input"]},
           {"anchors", described["anchors"]},
           {"coding", described["coding"]},
@@ -135,6 +136,15 @@ std::string model_text(const Json& model) {
   text += line("network", text_of(model["backbone"]) + ", " + text_of(model["activation"]) + ", " +
                               text_of(model["parameters"]) + " parameters in " +
                               text_of(model["tensors"]) + " tensors with batch-norm statistics");
+  const Json &neck = model["arch"]["neck"], &backbone = model["arch"]["backbone"];
+  text +=
+      line("layers",
+           text_of(neck["channels"]) + " channels, " +
+               (neck.contains("deformation") ? "deformable (" + text_of(neck["deformation"]) + "), "
+                                             : std::string()) +
+               (backbone.contains("stem") ? text_of(backbone["stem"]) + " stem, " : std::string()) +
+               (model["arch"]["heads"] == "shared" ? "heads shared by all levels"
+                                                   : "heads of its own for each level"));
   text += line("input", text_of(model["input"]["order"]) + ", minus " +
                             text_of(model["input"]["mean"]) + ", times " +
                             text_of(model["input"]["scale"]));
@@ -195,6 +205,8 @@ int info(const InfoFlags& flags) {
         "info: a model file has a network of its own: leave out --network and what belongs to it");
   Json all{{"schema", "retinaface-info/1"}, {"program", program_json()}};
   std::string text = program_text(all["program"]);
+  if (!flags.network && (flags.tree || flags.plan || !flags.svg.empty()))
+    require_model("info", flags.model);
   if (!flags.network && flags.model.empty() && !embedded_model()) {
     text += line("built-in model", "none");
   } else {
@@ -206,8 +218,9 @@ int info(const InfoFlags& flags) {
     all["face_sizes"] = sizes_json(pipeline, picture);
     text += model_text(all["model"]) + sizes_text(all["face_sizes"]);
     if (flags.tree || !flags.svg.empty()) {
-      const NetworkDrawing drawing =
+      NetworkDrawing drawing =
           draw_network(pipeline.model().config, pipeline.size_rule().canvas(picture));
+      drawing.title = one_line(drawing.title);
       all["parts"] = parts_json(drawing);
       if (flags.tree) text += "\n" + tree_text(drawing);
       if (!flags.svg.empty())

@@ -63,7 +63,10 @@ class MpiWorld final : public World {
 }  // namespace
 
 MpiSession::MpiSession() {
-  MPI_Init(nullptr, nullptr);
+  int support = 0;  // other threads work here, but none of them speaks to the other processes
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &support);
+  if (support < MPI_THREAD_FUNNELED)
+    throw UsageError("train: this MPI does not allow several threads in a process");
   world_ = std::make_unique<MpiWorld>();
   set_world(world_.get());
 }

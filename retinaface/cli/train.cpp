@@ -137,6 +137,16 @@ std::string memory_text(const TrainingEstimate& e) {
                  megabytes(e.cache_bytes), " MB for decoded pictures");
 }
 
+// The paper's network can need more than there is; that is better known before hours of training.
+void tell_memory(const TrainFlags& flags) {
+  if (flags.options.network != "paper" || world().size() > 1) return;
+  try {
+    say(memory_text(estimate_training(flags.options, flags.run)));
+  } catch (const Error& error) {  // what is wrong with the training itself, training says
+    say(message("note: memory could not be estimated: ", error.what()));
+  }
+}
+
 int dry_run(const TrainFlags& flags) {
   const TrainingEstimate e = estimate_training(flags.options, flags.run);
   const double images = static_cast<double>(e.steps * flags.options.batch);
@@ -187,18 +197,24 @@ int train_verb(const CLI::App& verb, TrainFlags& flags) {
   }
   if (flags.check_data) return check_data_sets(flags);
   const std::optional<Checkpoint> from = prepare(verb, flags);
-  if (flags.dry_run) return dry_run(flags);
+  if (flags.dry_run) {
+    if (from) flags.options.init.clear();  // not read again, and may be gone
+    return dry_run(flags);
+  }
   const bool first = world().rank() == 0;
   if (!flags.quiet && first) warn_if_slow();
-  // The paper's network can need more than there is; that is better known before hours of training.
-  if (!flags.quiet && world().size() == 1 && flags.options.network == "paper")
-    say(memory_text(estimate_training(flags.options, flags.run)));
+  if (!flags.quiet && !from) tell_memory(flags);
   stop_requested = false;
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   TrainProgress progress(flags.options, flags.run, flags.quiet);
   const TrainingResult result = train(flags.options, flags.run, from, progress, stop_requested);
-  if (first) progress.finish(result);
+  if (first) {
+    progress.finish(result);
+  } else {
+    for (const auto& [path, why] : result.unreadable)
+      say(message("process ", world().rank(), ": ", with_path(path, why)));
+  }
   return result.unreadable.empty() ? kExitDone : kExitSomeFailed;
 }
 

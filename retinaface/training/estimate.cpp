@@ -57,7 +57,9 @@ TrainingEstimate estimate_training(const TrainingOptions& options, const RunOpti
     return seconds_per_step(learner, made_up_batch(learner.config(), options, count, size));
   };
   // The most used so far only rises, hence the largest size first, and of it one picture.
-  (void)seconds_of(1, sizes.front());
+  // (Of a map of one pixel batch norm needs two.)
+  const Index coarsest = learner.config().anchors.back().stride;
+  (void)seconds_of(sizes.front() > coarsest ? 1 : few, sizes.front());
   const std::size_t of_one = most_storage_used();
   std::size_t of_few = of_one;
   for (const Index size : sizes) {

@@ -1,13 +1,16 @@
 #include "retinaface/training/train.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <utility>
 
 #include "engine/check.hpp"
+#include "engine/kernels/table.hpp"
 #include "engine/storage.hpp"
 #include "engine/world.hpp"
 #include "retinaface/training/learner.hpp"
@@ -88,6 +91,7 @@ class Run {
         rate_(learning_rate(options)) {
     result_.steps = step_count(options, data_.train);
     if (from) go_on(*from);
+    check_agreement();
     if (!writes_) return;
     make_folder();
     lock_.emplace(run.folder);
@@ -106,6 +110,23 @@ class Run {
   }
 
  private:
+  // Processes with other data or kernels would drift apart, or wait for each other forever.
+  void check_agreement() const {
+    const std::string all = message(data_.sha256, " ", result_.step, " of ", result_.steps, " ",
+                                    learner_.teacher_sha256(), " ", kernels().name);
+    std::uint64_t hash = 14695981039346656037U;  // FNV-1a
+    for (const char c : all) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    const std::array<double, 2> own{static_cast<double>(hash >> 32),
+                                    static_cast<double>(hash & 0xFFFFFFFFU)};
+    std::array<double, 2> sums = own;
+    world().sum(sums);
+    const double size = world().size();
+    if (sums[0] != size * own[0] || sums[1] != size * own[1])
+      throw UsageError(
+          "train: the processes do not agree: each needs the same label files, checkpoint, teacher "
+          "and instruction set (--isa)");
+  }
+
   // Whether so in any of the processes that train together.
   [[nodiscard]] static bool anywhere(bool here) { return world().sum_of(here ? 1 : 0) > 0; }
 

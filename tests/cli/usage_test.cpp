@@ -209,6 +209,8 @@ TEST_CASE("info draws a network that has learned nothing") {
   check_refused(with({"--stem", "7x7"}), 2, "--stem 7x7");
   check_refused(run_program({"info", "--backbone", "vgg"}), 2, "vgg");
   check_refused(with({svg}), 2, "--network");
+  CHECK_THAT(with({}).out, Catch::Contains("256 channels, deformable (v2), heads shared"));
+  check_refused(run_program({"info", "--tree"}, {.program = RF_BARE_BINARY}), 2, "--model");
 }
 
 TEST_CASE("info --plan shows every step of the network for a picture") {

@@ -174,8 +174,13 @@ TEST_CASE(
 
 TEST_CASE("deform_conv2d: tables agree, and any number of threads gives the same bits",
           "[deform_conv2d][isa]") {
-  const DeformConv2dParams p{.conv = {.stride = 1, .pad = 1, .groups = 2}, .deform_groups = 4};
-  const DeformConv2dInputs in = problem({2, 8, 21, 23}, {10, 4, 3, 3}, p, true);
+  // With many channels samples are taken from a copy that has them innermost, here 19 for each
+  // deformable group: no whole vectors.
+  const auto [channels, deform_groups] =
+      GENERATE(std::pair<Index, Index>{8, 4}, std::pair<Index, Index>{38, 2});
+  const DeformConv2dParams p{.conv = {.stride = 1, .pad = 1, .groups = 2},
+                             .deform_groups = deform_groups};
+  const DeformConv2dInputs in = problem({2, channels, 21, 23}, {10, channels / 2, 3, 3}, p, true);
   const auto forward = [&] { return deform_conv2d(in, p); };
   const auto gradients = [&] {
     return all_gradients([&](const std::vector<ag::Var>& v) { return convolved(v, p); },
@@ -185,6 +190,22 @@ TEST_CASE("deform_conv2d: tables agree, and any number of threads gives the same
   check_tables_agree(gradients);
   check_same_bits_on_any_threads(forward);
   check_same_bits_on_any_threads(gradients);
+}
+
+// Four groups of eight channels: together enough for the copy with the channels innermost, alone
+// not.
+TEST_CASE("deform_conv2d: where samples are taken from does not change a bit", "[deform_conv2d]") {
+  const DeformConv2dParams p{.conv = {.pad = 1, .groups = 4}};
+  const DeformConv2dInputs in = problem({1, 32, 13, 19}, {12, 8, 3, 3}, p, true);
+  const Tensor together = deform_conv2d(in, p);
+  for (Index group = 0; group < 4; ++group) {
+    DeformConv2dInputs part = in;
+    part.x = slice(in.x, 1, 8 * group, 8 * group + 8);
+    part.w = slice(in.w, 0, 3 * group, 3 * group + 3);
+    part.b = slice(in.b, 0, 3 * group, 3 * group + 3);
+    CHECK(same_bits(deform_conv2d(part, {.conv = {.pad = 1}}),
+                    slice(together, 1, 3 * group, 3 * group + 3)));
+  }
 }
 
 TEST_CASE("deform_conv2d: gradients that nobody wants are not made", "[deform_conv2d][grad]") {

@@ -146,6 +146,8 @@ TEST_CASE("network: words that are not known, or do not go together, are refused
   const auto refused = [](const NetworkChoice& choice, std::initializer_list<const char*> parts) {
     check_refused<UsageError>([&] { (void)network_config(choice); }, parts);
   };
+  CHECK(network_config({.deformable = "v1", .stem = "7x7"}).name ==
+        "mobilenet0.25, deformable v1, 7x7 stem");
   refused({.network = "five"}, {"--network five", "three-level, paper"});
   refused({.backbone = "vgg"}, {"--backbone", "vgg", "resnet152"});
   refused({.deformable = "v3"}, {"--deformable v3", "auto, none, v1, v2"});

@@ -104,8 +104,9 @@ TEST_CASE("plan: a ResNet's outputs are the model's", "[plan]") {
 
 // Offsets of a few pixels, so that places lie anywhere.
 TEST_CASE("plan: the paper's network with its deformable layers", "[plan]") {
+  const std::string version = GENERATE("v1", "v2");
   const ModelConfig config =
-      network_config({.network = "paper", .backbone = "resnet18", .deformable = "v2"});
+      network_config({.network = "paper", .backbone = "resnet18", .deformable = version});
   StateDict weights = random_weights(config, 1);
   for (auto& [name, tensor] : weights) {
     if (name.ends_with("offset_bias")) tensor = random_tensor(tensor.shape(), 5);
@@ -113,15 +114,17 @@ TEST_CASE("plan: the paper's network with its deformable layers", "[plan]") {
   check_plan(config, weights, 24, 40);
   const RetinaFace network(config);
   PlanCache plans(network);
-  std::size_t deformable = 0;
+  std::size_t deformable = 0, turned = 0;
   for (const PlanStep& step : plans.plan({1, 3, 24, 40})->steps()) {
     CHECK(step.op != "batch_norm");  // folded
+    turned += step.op == "permute" && step.output[3] >= 64;
     if (step.op != "deform_conv2d") continue;
     ++deformable;
     CHECK(step.flops == 2.0 * static_cast<double>(step.output.numel() / step.output[1]) *
                             static_cast<double>(step.inputs[3].numel()));
   }
   CHECK(deformable == 3 + 5 * 5);  // P2 to P4, five context modules
+  CHECK(turned == 3 + 5 * 3);      // what they read, of a context module three values
 }
 
 TEST_CASE("plan: the light network gives the same bits on any number of threads", "[plan]") {

@@ -155,12 +155,12 @@ Batch part_of(const Batch& whole, const World& world) {
 }
 
 // Of three steps the losses and gradient norms, then all weights and statistics.
-std::vector<double> trained(World& world) {
+std::vector<double> trained(World& world, bool recompute) {
   TrainingOptions options;
   options.freeze = 0;
   options.ema = 0.9;
   options.clip = 100;
-  Learner learner(options);
+  Learner learner(options, recompute);
   std::vector<double> numbers;
   for (Index step = 0; step < 3; ++step) {
     const StepLosses losses =
@@ -188,12 +188,14 @@ TEST_CASE("world: one process alone changes nothing", "[world]") {
 
 TEST_CASE("world: a batch in parts, in two and four processes, teaches what it teaches in one",
           "[world][training]") {
-  const std::vector<double> one = in_processes(1, trained).front();
+  const bool recompute = GENERATE(false, true);
+  const auto train = [&](World& world) { return trained(world, recompute); };
+  const std::vector<double> one = in_processes(1, train).front();
   constexpr std::size_t kLosses = 15;
   REQUIRE(one.size() > kLosses);
   for (const int count : {2, 4}) {
     CAPTURE(count);
-    const auto several = in_processes(count, trained);
+    const auto several = in_processes(count, train);
     for (const std::vector<double>& each : several) CHECK(each == several.front());
     REQUIRE(several.front().size() == one.size());
     for (std::size_t i = 0; i < kLosses; ++i) {

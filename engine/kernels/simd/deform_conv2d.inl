@@ -82,6 +82,42 @@ inline const float* deform_mask(const DeformArgs<float>& args, Index d, Index r)
   return args.mask ? args.mask + (d * g.kernel_h * g.kernel_w + r) * g.out_h * g.out_w : nullptr;
 }
 
+// m[i][j] becomes m[j][i].
+inline void transpose(Vec (&m)[kLanes]) noexcept {
+  for (Index stage = 1; stage < kLanes; stage *= 2) {
+    Vec next[kLanes];
+    for (Index i = 0; i < kLanes / 2; ++i)
+      zip(m[i], m[i + kLanes / 2], next[2 * i], next[2 * i + 1]);
+    for (Index i = 0; i < kLanes; ++i) m[i] = next[i];
+  }
+}
+
+// kLanes channels of kLanes pixels: those of corners [i, i + kLanes), of which `pixels` are wanted,
+// and of x, which begins at the first channel, of which `channels` are wanted. Channels are stored
+// `step` floats apart.
+inline void sample_square(const DeformCorners& corners, Index i, const float* x, Index pixel_step,
+                          Index channels, const float* mask, float* to, Index step,
+                          Index pixels) noexcept {
+  Vec square[kLanes];
+  for (Index t = 0; t < kLanes; ++t) {
+    Vec sum(0.0F);
+    for (int corner = 0; corner < 4; ++corner) {
+      const float* from = x + corners.at[corner][i + t] * pixel_step;
+      const Vec values =
+          channels >= kLanes ? Vec::load_unaligned(from) : load_partial(from, channels);
+      sum = xsimd::fma(Vec(corners.weight[corner][i + t]), values, sum);
+    }
+    square[t] = mask && t < pixels ? sum * Vec(mask[t]) : sum;
+  }
+  transpose(square);
+  for (Index k = 0; k < kLanes && k < channels; ++k) {
+    if (pixels >= kLanes)
+      square[k].store_unaligned(to + k * step);
+    else
+      store_partial(to + k * step, square[k], pixels);
+  }
+}
+
 void deform_sample(const DeformArgs<float>& args, const DeformRange& range, float* columns,
                    Index pitch) noexcept {
   const Conv2dGeometry& g = args.geometry;
@@ -95,7 +131,13 @@ void deform_sample(const DeformArgs<float>& args, const DeformRange& range, floa
       for (Index p0 = range.begin; p0 < range.end; p0 += kDeformPixels) {
         const Index end = p0 + kDeformPixels < range.end ? p0 + kDeformPixels : range.end;
         find_corners<false>(args, d, r, p0, end, corners);
-        for (Index c = first; c < last; ++c) {
+        for (Index c = first; args.x_last && c < last; c += kLanes) {
+          float* to = columns + ((c - range.first_channel) * taps + r) * pitch + p0 - range.begin;
+          for (Index i = 0; i < end - p0; i += kLanes)
+            sample_square(corners, i, args.x_last + c, args.channels, last - c,
+                          mask ? mask + p0 + i : nullptr, to + i, taps * pitch, end - p0 - i);
+        }
+        for (Index c = first; !args.x_last && c < last; ++c) {
           const float* plane = args.x + c * g.in_h * g.in_w;
           float* to = columns + ((c - range.first_channel) * taps + r) * pitch + p0 - range.begin;
           for (Index i = 0; i < end - p0; i += kLanes) {
