@@ -25,8 +25,9 @@ struct Conv2dParams {
 // Gradients of (1), given gy = dL/dy of conv2d's output shape. `x` and `w` are the shapes (or
 // values) of the forward call. Throw ShapeError.
 //   dL/dx[n,c,r,s]   = sum over all (k,i,j,u,v) that read x[n,c,r,s] of w[k,c,u,v] gy[n,k,i,j]
-//   dL/dw[k,c,u,v]   = sum_{n,i,j} gy[n,k,i,j] x[n,c, i stride - pad + u dilation, j stride - pad +
-//   v dilation] dL/db[k]         = sum_{n,i,j} gy[n,k,i,j]
+//   dL/dw[k,c,u,v]   = sum_{n,i,j} gy[n,k,i,j] x[n,c, i stride - pad + u dilation,
+//                                                j stride - pad + v dilation]
+//   dL/db[k]         = sum_{n,i,j} gy[n,k,i,j]
 [[nodiscard]] Tensor conv2d_grad_input(const Tensor& gy, const Tensor& w, const Shape& x,
                                        const Conv2dParams& params);
 [[nodiscard]] Tensor conv2d_grad_weight(const Tensor& gy, const Tensor& x, const Shape& w,

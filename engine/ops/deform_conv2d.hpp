@@ -1,9 +1,9 @@
 // Deformable convolution (Dai et al. 2017, equation (2)), with a mask version 2 of it (Zhu et al.
 // 2019, equation (1)): each tap of a convolution reads at a place of its own for every output
 // pixel,
-//   y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] m[n,d,r,i,j] x[n,c, i stride - pad + u dilation +
-//   dy,
-//                j stride - pad + v dilation + dx] (1)
+//   y[n,k,i,j] = b[k] + sum_{c,u,v} w[k,c,u,v] m[n,d,r,i,j]
+//                                    x[n,c, i stride - pad + u dilation + dy,
+//                                           j stride - pad + v dilation + dx]  (1)
 // with tap r = u kw + v and the offsets dy = o[n, (d kh kw + r) 2, i, j], dx = o[n, (d kh kw + r) 2
 // + 1, i, j]. Between pixels x is the bilinear mean of the four around, outside of the image 0. The
 // channels are cut into deform_groups equal parts; those of part d share its offsets and mask. An
