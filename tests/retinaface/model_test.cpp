@@ -35,6 +35,7 @@ TEST_CASE("network: freezing the backbone's first two convolutions stops nothing
 
 TEST_CASE("network: on a ResNet every parameter learns", "[model]") {
   const std::string form = GENERATE("three-level", "paper");
+  if (kSanitized && form == "three-level") return;  // a part of the other
   const ModelConfig config = network_config({.network = form, .backbone = "resnet18"});
   RetinaFace network(config);
   initialize(network, {}, 1);
@@ -60,7 +61,7 @@ TEST_CASE("network: gradients are the same bits when activations are computed ag
     initialize(network, {}, 1);
     network.train();
     network.recompute(recompute);
-    const HeadOutputs heads = network.forward(ag::Var(random_tensor({2, 3, 64, 64}, 2)));
+    const HeadOutputs heads = network.forward(ag::Var(random_tensor({2, 3, 32, 32}, 2)));
     ag::add(ag::sum(heads.cls), ag::add(ag::sum(heads.box), ag::sum(heads.landmark))).backward();
     StateDict all;
     for (const auto& [name, var] : network.named_parameters()) all["gradient " + name] = var.grad();

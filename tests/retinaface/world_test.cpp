@@ -200,7 +200,9 @@ TEST_CASE("world: a batch in parts, in two and four processes, teaches what it t
     REQUIRE(several.front().size() == one.size());
     for (std::size_t i = 0; i < kLosses; ++i) {
       CAPTURE(i);
-      CHECK(several.front()[i] == Approx(one[i]).epsilon(i < 5 ? 1e-6 : 1e-4));
+      // Of the first step rounding alone; later activations near their kink fall to either side
+      // (docs/accuracy.md, ten steps in float), which gradients feel most.
+      CHECK(several.front()[i] == Approx(one[i]).epsilon(i < 5 ? 1e-5 : 1e-2));
     }
     double worst = 0;
     for (std::size_t i = kLosses; i < one.size(); ++i)
