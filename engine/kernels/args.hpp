@@ -104,13 +104,24 @@ struct DeformArgs {
   const T* mask;    // [deform_groups, taps, out_h out_w], or nullptr: 1
   Conv2dGeometry geometry;
   Index channels, deform_groups;  // of the image; the groups are equal parts of the channels
-  // x once more as [in_h, in_w, channels], or nullptr: what deform_sample would rather read.
+  // x once more as [in_h, in_w, channels]. nullptr: deform_sample does without, gradients do not.
   const T* x_last = nullptr;
 };
 
 // Output pixels [begin, end), and channels [first_channel, last_channel).
 struct DeformRange {
   Index first_channel, last_channel, begin, end;
+};
+
+// Columns with the channels innermost, [pixels, taps, channels] of a range, are what gradients work
+// on. Either result may be nullptr: not wanted.
+template <class T>
+struct DeformSampleGrads {
+  const T* gcolumns;  // dL/dcolumns; not read without goffset
+  T* columns;         // written: mask x(place)
+  // Added to, laid out as offset and mask: dL/doffset = sum_c dL/dcolumn mask dx_c/dplace, dL/dmask
+  // = sum_c dL/dcolumn x_c(place). gmask: nullptr where there is no mask.
+  T *goffset, *gmask;
 };
 
 // Batch norm with the activation that follows: y = f(z), z = gamma (x - mean) / sqrt(var + eps) +

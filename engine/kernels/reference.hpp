@@ -20,18 +20,17 @@ void conv2d_grad_weight(const Conv2dGradWeightArgs<T>& a, const Conv2dRows& band
 template <class T>
 void deform_sample(const DeformArgs<T>& a, const DeformRange& range, T* columns,
                    Index pitch) noexcept;
-// From dL/dcolumns [channels taps][pixels], rows `pitch` apart:
-//   dL/doffset = sum_c dL/dcolumn mask dx_c/dplace,  dL/dmask = sum_c dL/dcolumn x_c(place),
-// of pixels [begin, end), laid out as offset and mask; either may be nullptr. Of x(place), which
-// has no derivative where a coordinate is whole, the one to the right or below is taken.
+// The samples once more, and what offsets and mask get from dL/dcolumns. Of x(place), which has no
+// derivative where a coordinate is whole, the one to the right or below is taken.
 template <class T>
-void deform_offset_grad(const DeformArgs<T>& a, Index begin, Index end, const T* gcolumns,
-                        Index pitch, T* goffset, T* gmask) noexcept;
-// gx[c][q] += the sum of dL/dcolumn mask w over all places that give pixel q the weight w, by taps
-// and pixels in turn, for channels [first, last); gcolumns as before, gx laid out as x.
+void deform_sample_grads(const DeformArgs<T>& a, const DeformRange& range,
+                         const DeformSampleGrads<T>& to) noexcept;
+// gx[q][c - first_channel] += the sum of dL/dcolumn mask w over all of the range's places that give
+// pixel q the weight w, by taps and pixels in turn. gcolumns [pixels, taps] begins at the range's
+// first pixel and channel; from tap to tap it is `pitch` elements.
 template <class T>
-void deform_scatter(const DeformArgs<T>& a, Index first, Index last, const T* gcolumns, Index pitch,
-                    T* gx) noexcept;
+void deform_scatter(const DeformArgs<T>& a, const DeformRange& range, const T* gcolumns,
+                    Index pitch, T* gx) noexcept;
 
 template <class T>
 void batch_norm(const BatchNormArgs<T>& a, Index begin, Index end) noexcept;

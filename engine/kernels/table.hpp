@@ -41,10 +41,9 @@ struct KernelTable {
   // at most 2^24 rows and columns.
   void (*deform_sample)(const DeformArgs<float>&, const DeformRange&, float* columns,
                         Index pitch) noexcept;
-  void (*deform_offset_grad)(const DeformArgs<float>&, Index begin, Index end,
-                             const float* gcolumns, Index pitch, float* goffset,
-                             float* gmask) noexcept;
-  void (*deform_scatter)(const DeformArgs<float>&, Index first, Index last, const float* gcolumns,
+  void (*deform_sample_grads)(const DeformArgs<float>&, const DeformRange&,
+                              const DeformSampleGrads<float>&) noexcept;
+  void (*deform_scatter)(const DeformArgs<float>&, const DeformRange&, const float* gcolumns,
                          Index pitch, float* gx) noexcept;
   void (*batch_norm)(const BatchNormArgs<float>&, Index begin, Index end) noexcept;
   void (*batch_norm_moments)(const BatchNormMomentsArgs<float>&, Index begin, Index end) noexcept;

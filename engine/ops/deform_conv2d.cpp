@@ -41,11 +41,8 @@ Shape check(const DeformConv2dInputs& in, const DeformConv2dParams& p) {
   return y;
 }
 
-// For the problem's x_last; without elements: none.
-Tensor channels_last(const Tensor& x) {
-  if (x.dtype() != DType::f32 || !deform_wants_channels_last(x.shape()[1])) return {};
-  return permute(x, std::array{0, 2, 3, 1});
-}
+// For the problem's x_last.
+Tensor channels_last(const Tensor& x) { return permute(x, std::array{0, 2, 3, 1}); }
 
 template <class T>
 DeformConv2dProblem<T> problem_of(const DeformConv2dInputs& in, const Tensor& x_last,
@@ -64,7 +61,9 @@ DeformConv2dProblem<T> problem_of(const DeformConv2dInputs& in, const Tensor& x_
 
 template <class T>
 Tensor forward(const DeformConv2dInputs& in, const DeformConv2dParams& params, const Shape& out) {
-  const Tensor x_last = channels_last(in.x);
+  Tensor x_last;
+  if (in.x.dtype() == DType::f32 && deform_wants_channels_last(in.x.shape()[1]))
+    x_last = channels_last(in.x);
   const DeformConv2dProblem<T> problem = problem_of<T>(in, x_last, params);
   Tensor y = Tensor::empty(out, in.x.dtype());
   T* const to = y.data<T>();
@@ -85,126 +84,171 @@ void turn(const T* from, Index rows, Index columns, T* to) {
   }
 }
 
-// dL/dcolumns of one image is kept whole, [C taps, pixels]: each chunk of pixels makes its part of
-// it, of dL/doffset and dL/dmask, and adds to its part's dL/dw; then each channel gathers its
-// dL/dx. What is added in which order is a matter of shapes alone.
+// An image is gone through in bands of a few chunks of pixels, of which dL/dcolumns is kept,
+// [group][pixels, taps, channels of the group]: each chunk makes its part of it, of dL/doffset and
+// dL/dmask, and adds to a dL/dw of its own; then each slice of channels adds to its dL/dx. What is
+// added in which order is a matter of shapes alone.
 template <class T>
 class Backward {
  public:
   Backward(const Tensor& gy, const DeformConv2dInputs& in, const DeformConv2dParams& params,
            const DeformConv2dWanted& wanted)
       : in_(in),
-        x_last_(wanted.w ? channels_last(in.x) : Tensor()),
+        x_last_(wanted.w || wanted.offset ? channels_last(in.x) : Tensor()),
         problem_(problem_of<T>(in, x_last_, params)),
         gy_(gy),
         wanted_(wanted),
         dtype_(gy.dtype()) {
     const Conv2dGeometry& g = problem_.g;
-    if (wanted.x) grads_.x = Tensor::zeros(in.x.shape(), dtype_);
-    if (wanted.offset) {
-      grads_.offset = Tensor::empty(in.offset.shape(), dtype_);
-      if (in.mask.numel()) grads_.mask = Tensor::empty(in.mask.shape(), dtype_);
+    if (wanted.x) {
+      grads_.x = Tensor::empty(in.x.shape(), dtype_);
+      x_sums_ = Tensor::empty(in.x.shape().with(0, 1), dtype_);
     }
-    parts_ = std::min(problem_.chunks, kParts);
-    if (wanted.w) weight_sums_ = Tensor::zeros({parts_, in.w.numel()}, dtype_);
-    if (needs_columns()) turn_weights();
+    if (wanted.offset) {
+      grads_.offset = Tensor::zeros(in.offset.shape(), dtype_);
+      if (in.mask.numel()) grads_.mask = Tensor::zeros(in.mask.shape(), dtype_);
+    }
+    const Index parts = std::min(problem_.chunks, kBand);
+    if (wanted.w) weight_sums_ = Tensor::zeros({parts, in.w.numel()}, dtype_);
+    if (needs_columns()) {
+      gcolumns_ = Tensor::empty({g.groups, parts * kPixels, problem_.rows}, dtype_);
+      arrange_weights();
+    }
     columns_bytes_ = problem_.columns_bytes();
     gy_bytes_ = problem_.bytes_of(g.out_channels * kPixels + kReadAfter);
     product_bytes_ =
         std::max(rf::kernels().conv2d_scratch_bytes(
-                     deform_product(g.out_channels, problem_.rows, kPixels), kPixels),
+                     deform_product(g.out_channels, kPixels, problem_.rows), problem_.rows),
                  rf::kernels().conv2d_scratch_bytes(
                      deform_product(kPixels, g.out_channels, problem_.rows), problem_.rows));
   }
 
   DeformConv2dGrads run() {
-    const Conv2dGeometry& g = problem_.g;
-    Tensor gcolumns;
-    if (needs_columns())
-      gcolumns = Tensor::empty({g.groups * problem_.rows, problem_.pixels}, dtype_);
-    T* const all = gcolumns.data<T>();
+    const Index bands = ceil_div(problem_.chunks, kBand);
     for (Index n = 0; n < in_.x.shape()[0]; ++n) {
-      parallel_for(parts_, 2 * columns_bytes_ + gy_bytes_ + product_bytes_,
-                   [&](Index part, std::byte* scratch) {
-                     for (Index chunk = part * problem_.chunks / parts_;
-                          chunk < (part + 1) * problem_.chunks / parts_; ++chunk)
-                       run_chunk(n, chunk * kPixels, part, all, scratch);
-                   });
-      if (!wanted_.x) continue;
-      const DeformArgs<T> args = problem_.image(n);
-      T* const gx = grads_.x.data<T>() + n * problem_.channels * g.in_h * g.in_w;
-      constexpr Index kChannels = 8;
-      parallel_for(ceil_div(problem_.channels, kChannels), [&](Index block) {
-        const Index first = block * kChannels,
-                    last = std::min(first + kChannels, problem_.channels);
-        problem_.kernels.scatter(args, first, last, all, problem_.pixels, gx);
-      });
+      if (wanted_.x) std::ranges::fill(x_sums_.span<T>(), T(0));
+      for (Index band = 0; band < bands; ++band) {
+        const Index first = band * problem_.chunks / bands,
+                    chunks = (band + 1) * problem_.chunks / bands - first;
+        parallel_for(chunks, columns_bytes_ + 2 * gy_bytes_ + product_bytes_,
+                     [&](Index part, std::byte* scratch) { run_chunk(n, first, part, scratch); });
+        if (wanted_.x)
+          add_input_grad(n, first * kPixels, problem_.end_of((first + chunks - 1) * kPixels));
+      }
+      if (wanted_.x) turn_input_grad(n);
     }
-    if (wanted_.w) grads_.w = sum(weight_sums_, std::array{0}).reshaped(in_.w.shape());
+    if (wanted_.w) grads_.w = weight_grad();
     return std::move(grads_);
   }
 
  private:
-  static constexpr Index kParts = 16, kPixels = DeformConv2dProblem<T>::kPixels;
+  // Chunks of a band: dL/dw of all, at 256 channels 19 MB, stay in a third-level cache.
+  static constexpr Index kBand = 8, kPixels = DeformConv2dProblem<T>::kPixels;
+  static constexpr Index kSlice = 32;  // channels whose dL/dx one chunk makes
   [[nodiscard]] bool needs_columns() const { return wanted_.x || wanted_.offset; }
 
-  // turned_[group][row][k] = w[group K + k][row].
-  void turn_weights() {
+  // Weights as the columns lie: arranged_[group][k][tap][channel].
+  void arrange_weights() {
     const Conv2dGeometry& g = problem_.g;
-    turned_ = Tensor::empty({g.groups, problem_.rows, g.out_channels}, dtype_);
-    const Index size = g.out_channels * problem_.rows;
-    for (Index group = 0; group < g.groups; ++group) {
-      turn(in_.w.template data<T>() + group * size, g.out_channels, problem_.rows,
-           turned_.data<T>() + group * size);
-    }
+    arranged_ = Tensor::empty({in_.w.numel() + kReadAfter}, dtype_);
+    for (Index k = 0; k < g.groups * g.out_channels; ++k)
+      turn(in_.w.template data<T>() + k * problem_.rows, g.in_channels, problem_.taps,
+           arranged_.data<T>() + k * problem_.rows);
   }
 
-  void run_chunk(Index n, Index begin, Index part, T* gcolumns, std::byte* scratch) {
+  Tensor weight_grad() {
+    const Tensor total = sum(weight_sums_, std::array{0});
+    Tensor gw = Tensor::empty(in_.w.shape(), dtype_);
+    for (Index k = 0; k < in_.w.shape()[0]; ++k)
+      turn(total.data<T>() + k * problem_.rows, problem_.taps, problem_.g.in_channels,
+           gw.data<T>() + k * problem_.rows);
+    return gw;
+  }
+
+  // Chunk `part` of the band that begins with chunk `first`.
+  void run_chunk(Index n, Index first, Index part, std::byte* scratch) {
     const Conv2dGeometry& g = problem_.g;
     auto* columns = reinterpret_cast<T*>(scratch);
-    auto* turned = reinterpret_cast<T*>(scratch + columns_bytes_);
-    auto* gy = reinterpret_cast<T*>(scratch + 2 * columns_bytes_);
-    std::byte* rest = scratch + 2 * columns_bytes_ + gy_bytes_;
-    const Index end = problem_.end_of(begin), count = end - begin, pixels = problem_.pixels;
-    const DeformArgs<T> args = problem_.image(n);
+    auto* gy = reinterpret_cast<T*>(scratch + columns_bytes_);
+    auto* turned = reinterpret_cast<T*>(scratch + columns_bytes_ + gy_bytes_);
+    std::byte* rest = scratch + columns_bytes_ + 2 * gy_bytes_;
+    const Index begin = (first + part) * kPixels, count = problem_.end_of(begin) - begin,
+                pixels = problem_.pixels;
+    const Index rows = problem_.rows, places = problem_.deform_groups * problem_.taps * pixels;
+    // result[i][row] = bias[i][row] + sum_j a[i][j] b[j][row]
+    const auto multiply = [&](const T* a, Index outer, Index inner, const T* b, T* result,
+                              const T* bias) {
+      problem_.kernels.conv2d({.x = b,
+                               .w = a,
+                               .b = nullptr,
+                               .y = result,
+                               .geometry = deform_product(inner, outer, rows),
+                               .x_pitch = rows,
+                               .y_pitch = rows,
+                               .residual = bias},
+                              {.image = 0, .group = 0, .begin = 0, .end = rows, .scratch = rest});
+    };
     for (Index group = 0; group < g.groups; ++group) {
       const T* from = gy_.data<T>() + (n * g.groups + group) * g.out_channels * pixels + begin;
       for (Index k = 0; k < g.out_channels; ++k)
         std::memcpy(gy + k * count, from + k * pixels, static_cast<std::size_t>(count) * sizeof(T));
-      if (needs_columns()) {
-        const Index first = group * problem_.rows;
-        problem_.kernels.conv2d(
-            {.x = gy,
-             .w = std::as_const(turned_).data<T>() + first * g.out_channels,
-             .b = nullptr,
-             .y = gcolumns + first * pixels + begin,
-             .geometry = deform_product(g.out_channels, problem_.rows, count),
-             .x_pitch = count,
-             .y_pitch = pixels},
-            {.image = 0, .group = 0, .begin = 0, .end = count, .scratch = rest});
+      T* const gcolumns = needs_columns() ? gcolumns_of(group) + part * kPixels * rows : nullptr;
+      if (gcolumns) {
+        turn(gy, g.out_channels, count, turned);
+        multiply(turned, count, g.out_channels,
+                 std::as_const(arranged_).data<T>() + group * g.out_channels * rows, gcolumns,
+                 nullptr);
       }
+      if (!wanted_.w && !wanted_.offset) continue;
+      problem_.kernels.sample_grads(
+          problem_.image(n), problem_.range(group, begin),
+          {.gcolumns = gcolumns,
+           .columns = wanted_.w ? columns : nullptr,
+           .goffset = wanted_.offset ? grads_.offset.data<T>() + n * 2 * places : nullptr,
+           .gmask = grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr});
       if (wanted_.w) {
-        problem_.kernels.sample(args, problem_.range(group, begin), columns, count);
-        turn(columns, problem_.rows, count, turned);
-        T* gw =
-            weight_sums_.data<T>() + part * in_.w.numel() + group * g.out_channels * problem_.rows;
-        problem_.kernels.conv2d(
-            {.x = turned,
-             .w = gy,
-             .b = nullptr,
-             .y = gw,
-             .geometry = deform_product(count, g.out_channels, problem_.rows),
-             .x_pitch = problem_.rows,
-             .y_pitch = problem_.rows,
-             .residual = gw},
-            {.image = 0, .group = 0, .begin = 0, .end = problem_.rows, .scratch = rest});
+        T* gw = weight_sums_.data<T>() + part * in_.w.numel() + group * g.out_channels * rows;
+        multiply(gy, g.out_channels, count, columns, gw, gw);
       }
     }
-    if (!wanted_.offset) return;
-    const Index places = problem_.deform_groups * problem_.taps * pixels;
-    problem_.kernels.offset_grad(
-        args, begin, end, gcolumns, pixels, grads_.offset.data<T>() + n * 2 * places,
-        grads_.mask.numel() ? grads_.mask.data<T>() + n * places : nullptr);
+  }
+
+  [[nodiscard]] T* gcolumns_of(Index group) {
+    return gcolumns_.data<T>() + group * gcolumns_.shape()[1] * problem_.rows;
+  }
+
+  // Calls run(group, first, last, sums) for each slice of each group's channels [first, last).
+  // Sums [plane, last - first] follow each other by slices.
+  template <class Run>
+  void for_each_slice(Run&& run) {
+    const Conv2dGeometry& g = problem_.g;
+    const Index slices = ceil_div(g.in_channels, kSlice);
+    parallel_for(g.groups * slices, [&](Index task) {
+      const Index group = task / slices, first = task % slices * kSlice;
+      run(group, first, std::min(first + kSlice, g.in_channels),
+          x_sums_.data<T>() + (group * g.in_channels + first) * g.in_h * g.in_w);
+    });
+  }
+
+  void add_input_grad(Index n, Index begin, Index end) {
+    const Index channels = problem_.g.in_channels;
+    const DeformArgs<T> args = problem_.image(n);
+    for_each_slice([&](Index group, Index first, Index last, T* sums) {
+      problem_.kernels.scatter(args,
+                               {.first_channel = group * channels + first,
+                                .last_channel = group * channels + last,
+                                .begin = begin,
+                                .end = end},
+                               gcolumns_of(group) + first, channels, sums);
+    });
+  }
+
+  void turn_input_grad(Index n) {
+    const Index plane = problem_.g.in_h * problem_.g.in_w;
+    T* const gx = grads_.x.data<T>() + n * problem_.channels * plane;
+    for_each_slice([&](Index group, Index first, Index last, const T* sums) {
+      turn(sums, plane, last - first, gx + (group * problem_.g.in_channels + first) * plane);
+    });
   }
 
   const DeformConv2dInputs& in_;
@@ -214,8 +258,7 @@ class Backward {
   DeformConv2dWanted wanted_;
   DType dtype_;
   DeformConv2dGrads grads_;
-  Tensor turned_, weight_sums_;
-  Index parts_ = 0;
+  Tensor arranged_, gcolumns_, x_sums_, weight_sums_;
   std::size_t columns_bytes_ = 0, gy_bytes_ = 0, product_bytes_ = 0;
 };
 

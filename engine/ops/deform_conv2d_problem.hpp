@@ -34,7 +34,7 @@ template <class T>
 struct DeformKernels {
   decltype(&reference::conv2d<T>) conv2d = reference::conv2d<T>;
   decltype(&reference::deform_sample<T>) sample = reference::deform_sample<T>;
-  decltype(&reference::deform_offset_grad<T>) offset_grad = reference::deform_offset_grad<T>;
+  decltype(&reference::deform_sample_grads<T>) sample_grads = reference::deform_sample_grads<T>;
   decltype(&reference::deform_scatter<T>) scatter = reference::deform_scatter<T>;
 
   DeformKernels() {
@@ -42,7 +42,7 @@ struct DeformKernels {
       const KernelTable& table = kernels();
       conv2d = table.conv2d;
       sample = table.deform_sample;
-      offset_grad = table.deform_offset_grad;
+      sample_grads = table.deform_sample_grads;
       scatter = table.deform_scatter;
     }
   }

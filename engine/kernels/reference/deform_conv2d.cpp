@@ -51,6 +51,12 @@ Corners<T> corners(const DeformArgs<T>& args, Index d, Index r, Index p) noexcep
           static_cast<T>(j * g.stride - g.pad_w + v * g.dilation) + offset[pixels], g.in_h, g.in_w};
 }
 
+// The deformable group of channel c.
+template <class T>
+Index group_of(const DeformArgs<T>& args, Index c) noexcept {
+  return c / (args.channels / args.deform_groups);
+}
+
 template <class T>
 T mask_of(const DeformArgs<T>& args, Index d, Index r, Index p) noexcept {
   const Conv2dGeometry& g = args.geometry;
@@ -63,66 +69,58 @@ template <class T>
 void deform_sample(const DeformArgs<T>& args, const DeformRange& range, T* columns,
                    Index pitch) noexcept {
   const Conv2dGeometry& g = args.geometry;
-  const Index taps = g.kernel_h * g.kernel_w, per_group = args.channels / args.deform_groups;
-  for (Index first = range.first_channel; first < range.last_channel;) {
-    const Index d = first / per_group, next = (d + 1) * per_group;
-    const Index last = next < range.last_channel ? next : range.last_channel;
+  const Index taps = g.kernel_h * g.kernel_w;
+  for (Index c = range.first_channel; c < range.last_channel; ++c) {
     for (Index r = 0; r < taps; ++r) {
       for (Index p = range.begin; p < range.end; ++p) {
+        const Index d = group_of(args, c);
         const Corners<T> at = corners(args, d, r, p);
-        const T mask = mask_of(args, d, r, p);
-        for (Index c = first; c < last; ++c) {
-          columns[((c - range.first_channel) * taps + r) * pitch + p - range.begin] =
-              mask * dot(at.weight, at, args.x + c * g.in_h * g.in_w);
-        }
+        columns[((c - range.first_channel) * taps + r) * pitch + p - range.begin] =
+            mask_of(args, d, r, p) * dot(at.weight, at, args.x + c * g.in_h * g.in_w);
       }
     }
-    first = last;
   }
 }
 
 template <class T>
-void deform_offset_grad(const DeformArgs<T>& args, Index begin, Index end, const T* gcolumns,
-                        Index pitch, T* goffset, T* gmask) noexcept {
+void deform_sample_grads(const DeformArgs<T>& args, const DeformRange& range,
+                         const DeformSampleGrads<T>& to) noexcept {
   const Conv2dGeometry& g = args.geometry;
   const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w,
-              per_group = args.channels / args.deform_groups;
-  for (Index d = 0; d < args.deform_groups; ++d) {
+              channels = range.last_channel - range.first_channel;
+  for (Index p = range.begin; p < range.end; ++p) {
     for (Index r = 0; r < taps; ++r) {
-      for (Index p = begin; p < end; ++p) {
+      for (Index c = range.first_channel; c < range.last_channel; ++c) {
+        const Index d = group_of(args, c);
+        const Index column = ((p - range.begin) * taps + r) * channels + c - range.first_channel;
         const Corners<T> at = corners(args, d, r, p);
-        T dy = 0, dx = 0, value = 0;
-        for (Index c = d * per_group; c < (d + 1) * per_group; ++c) {
-          const T* plane = args.x + c * g.in_h * g.in_w;
-          const T gradient = gcolumns[(c * taps + r) * pitch + p];
-          dy += gradient * dot(at.dy, at, plane);
-          dx += gradient * dot(at.dx, at, plane);
-          value += gradient * dot(at.weight, at, plane);
-        }
-        if (goffset) {
-          const T mask = mask_of(args, d, r, p);
-          T* to = goffset + (d * taps + r) * 2 * pixels + p;
-          to[0] = mask * dy;
-          to[pixels] = mask * dx;
-        }
-        if (gmask) gmask[(d * taps + r) * pixels + p] = value;
+        const T mask = mask_of(args, d, r, p), *plane = args.x + c * g.in_h * g.in_w;
+        const T x = dot(at.weight, at, plane);
+        if (to.columns) to.columns[column] = mask * x;
+        if (!to.goffset) continue;
+        const T gradient = to.gcolumns[column];
+        T* const goffset = to.goffset + (d * taps + r) * 2 * pixels + p;
+        goffset[0] += mask * gradient * dot(at.dy, at, plane);
+        goffset[pixels] += mask * gradient * dot(at.dx, at, plane);
+        if (to.gmask) to.gmask[(d * taps + r) * pixels + p] += gradient * x;
       }
     }
   }
 }
 
 template <class T>
-void deform_scatter(const DeformArgs<T>& args, Index first, Index last, const T* gcolumns,
+void deform_scatter(const DeformArgs<T>& args, const DeformRange& range, const T* gcolumns,
                     Index pitch, T* gx) noexcept {
   const Conv2dGeometry& g = args.geometry;
-  const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w;
-  for (Index c = first; c < last; ++c) {
-    const Index d = c / (args.channels / args.deform_groups);
-    for (Index r = 0; r < taps; ++r) {
-      for (Index p = 0; p < pixels; ++p) {
+  const Index taps = g.kernel_h * g.kernel_w, channels = range.last_channel - range.first_channel;
+  for (Index r = 0; r < taps; ++r) {
+    for (Index p = range.begin; p < range.end; ++p) {
+      const T* from = gcolumns + ((p - range.begin) * taps + r) * pitch;
+      for (Index c = 0; c < channels; ++c) {
+        const Index d = group_of(args, range.first_channel + c);
         const Corners<T> at = corners(args, d, r, p);
-        const T gradient = mask_of(args, d, r, p) * gcolumns[(c * taps + r) * pitch + p];
-        for (int i = 0; i < 4; ++i) gx[c * g.in_h * g.in_w + at.at[i]] += gradient * at.weight[i];
+        const T gradient = mask_of(args, d, r, p) * from[c];
+        for (int i = 0; i < 4; ++i) gx[at.at[i] * channels + c] += gradient * at.weight[i];
       }
     }
   }
@@ -130,9 +128,10 @@ void deform_scatter(const DeformArgs<T>& args, Index first, Index last, const T*
 
 #define RF_INSTANTIATE(T)                                                                    \
   template void deform_sample(const DeformArgs<T>&, const DeformRange&, T*, Index) noexcept; \
-  template void deform_offset_grad(const DeformArgs<T>&, Index, Index, const T*, Index, T*,  \
-                                   T*) noexcept;                                             \
-  template void deform_scatter(const DeformArgs<T>&, Index, Index, const T*, Index, T*) noexcept;
+  template void deform_sample_grads(const DeformArgs<T>&, const DeformRange&,                \
+                                    const DeformSampleGrads<T>&) noexcept;                   \
+  template void deform_scatter(const DeformArgs<T>&, const DeformRange&, const T*, Index,    \
+                               T*) noexcept;
 RF_INSTANTIATE(float)
 RF_INSTANTIATE(double)
 #undef RF_INSTANTIATE

@@ -118,113 +118,191 @@ inline void sample_square(const DeformCorners& corners, Index i, const float* x,
   }
 }
 
-void deform_sample(const DeformArgs<float>& args, const DeformRange& range, float* columns,
-                   Index pitch) noexcept {
-  const Conv2dGeometry& g = args.geometry;
-  const Index taps = g.kernel_h * g.kernel_w, per_group = args.channels / args.deform_groups;
-  DeformCorners corners;
+// Calls run(d, first, last) for the parts of a range's channels that share the offsets of a group.
+template <class Run>
+inline void for_each_group(const DeformArgs<float>& args, const DeformRange& range,
+                           Run&& run) noexcept {
+  const Index per_group = args.channels / args.deform_groups;
   for (Index first = range.first_channel; first < range.last_channel;) {
     const Index d = first / per_group, next = (d + 1) * per_group;
     const Index last = next < range.last_channel ? next : range.last_channel;
-    for (Index r = 0; r < taps; ++r) {
-      const float* mask = deform_mask(args, d, r);
-      for (Index p0 = range.begin; p0 < range.end; p0 += kDeformPixels) {
-        const Index end = p0 + kDeformPixels < range.end ? p0 + kDeformPixels : range.end;
-        find_corners<false>(args, d, r, p0, end, corners);
-        for (Index c = first; args.x_last && c < last; c += kLanes) {
-          float* to = columns + ((c - range.first_channel) * taps + r) * pitch + p0 - range.begin;
-          for (Index i = 0; i < end - p0; i += kLanes)
-            sample_square(corners, i, args.x_last + c, args.channels, last - c,
-                          mask ? mask + p0 + i : nullptr, to + i, taps * pitch, end - p0 - i);
-        }
-        for (Index c = first; !args.x_last && c < last; ++c) {
-          const float* plane = args.x + c * g.in_h * g.in_w;
-          float* to = columns + ((c - range.first_channel) * taps + r) * pitch + p0 - range.begin;
-          for (Index i = 0; i < end - p0; i += kLanes) {
-            Vec sum(0.0F);
-            for (int corner = 0; corner < 4; ++corner)
-              sum = xsimd::fma(Vec::load_aligned(corners.weight[corner] + i),
-                               gather(plane, corners.at[corner] + i), sum);
-            const Index count = end - p0 - i;
-            if (mask) sum = sum * load_partial(mask + p0 + i, count < kLanes ? count : kLanes);
-            if (count >= kLanes)
-              sum.store_unaligned(to + i);
-            else
-              store_partial(to + i, sum, count);
-          }
-        }
-      }
-    }
+    run(d, first, last);
     first = last;
   }
 }
 
-void deform_offset_grad(const DeformArgs<float>& args, Index begin, Index end,
-                        const float* gcolumns, Index pitch, float* goffset, float* gmask) noexcept {
-  const Conv2dGeometry& g = args.geometry;
-  const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w,
-              per_group = args.channels / args.deform_groups;
-  DeformCorners corners;
-  for (Index d = 0; d < args.deform_groups; ++d) {
-    for (Index r = 0; r < taps; ++r) {
-      const float* mask = deform_mask(args, d, r);
-      for (Index p0 = begin; p0 < end; p0 += kDeformPixels) {
-        const Index p1 = p0 + kDeformPixels < end ? p0 + kDeformPixels : end;
-        find_corners<true>(args, d, r, p0, p1, corners);
-        for (Index i = 0; i < p1 - p0; i += kLanes) {
-          const Index rest = p1 - p0 - i, count = rest < kLanes ? rest : kLanes;
-          Vec dy(0.0F), dx(0.0F), value(0.0F);
-          for (Index c = d * per_group; c < (d + 1) * per_group; ++c) {
-            const float* plane = args.x + c * g.in_h * g.in_w;
-            const Vec gradient = load_partial(gcolumns + (c * taps + r) * pitch + p0 + i, count);
-            Vec along_y(0.0F), along_x(0.0F), here(0.0F);
-            for (int corner = 0; corner < 4; ++corner) {
-              const Vec x = gather(plane, corners.at[corner] + i);
-              along_y = xsimd::fma(Vec::load_aligned(corners.dy[corner] + i), x, along_y);
-              along_x = xsimd::fma(Vec::load_aligned(corners.dx[corner] + i), x, along_x);
-              here = xsimd::fma(Vec::load_aligned(corners.weight[corner] + i), x, here);
-            }
-            dy = xsimd::fma(gradient, along_y, dy);
-            dx = xsimd::fma(gradient, along_x, dx);
-            value = xsimd::fma(gradient, here, value);
-          }
-          if (goffset) {
-            const Vec factor = mask ? load_partial(mask + p0 + i, count) : Vec(1.0F);
-            float* to = goffset + (d * taps + r) * 2 * pixels + p0 + i;
-            store_partial(to, factor * dy, count);
-            store_partial(to + pixels, factor * dx, count);
-          }
-          if (gmask) store_partial(gmask + (d * taps + r) * pixels + p0 + i, value, count);
-        }
-      }
-    }
+// Calls run(r, begin, end) for every tap and run of pixels whose corners are found together.
+template <class Run>
+inline void for_each_run(const DeformArgs<float>& args, const DeformRange& range,
+                         Run&& run) noexcept {
+  for (Index r = 0; r < args.geometry.kernel_h * args.geometry.kernel_w; ++r) {
+    for (Index p = range.begin; p < range.end; p += kDeformPixels)
+      run(r, p, p + kDeformPixels < range.end ? p + kDeformPixels : range.end);
   }
 }
 
-// Two places may give to the same pixel: one after the other.
-void deform_scatter(const DeformArgs<float>& args, Index first, Index last, const float* gcolumns,
-                    Index pitch, float* gx) noexcept {
+void deform_sample(const DeformArgs<float>& args, const DeformRange& range, float* columns,
+                   Index pitch) noexcept {
   const Conv2dGeometry& g = args.geometry;
-  const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w, plane = g.in_h * g.in_w;
-  const Index per_group = args.channels / args.deform_groups;
+  const Index taps = g.kernel_h * g.kernel_w;
   DeformCorners corners;
-  for (Index r = 0; r < taps; ++r) {
-    for (Index p0 = 0; p0 < pixels; p0 += kDeformPixels) {
-      const Index p1 = p0 + kDeformPixels < pixels ? p0 + kDeformPixels : pixels;
-      Index found = -1;  // the deformable group that the corners are of
-      for (Index c = first; c < last; ++c) {
-        const Index d = c / per_group;
-        if (d != found) find_corners<false>(args, d, r, p0, p1, corners), found = d;
-        const float *mask = deform_mask(args, d, r), *from = gcolumns + (c * taps + r) * pitch + p0;
-        float* to = gx + c * plane;
-        for (Index i = 0; i < p1 - p0; ++i) {
-          const float gradient = mask ? mask[p0 + i] * from[i] : from[i];
+  for_each_group(args, range, [&](Index d, Index first, Index last) {
+    for_each_run(args, range, [&](Index r, Index p0, Index end) {
+      const float* mask = deform_mask(args, d, r);
+      find_corners<false>(args, d, r, p0, end, corners);
+      float* const to =
+          columns + ((first - range.first_channel) * taps + r) * pitch + p0 - range.begin;
+      for (Index c = first; args.x_last && c < last; c += kLanes) {
+        for (Index i = 0; i < end - p0; i += kLanes)
+          sample_square(corners, i, args.x_last + c, args.channels, last - c,
+                        mask ? mask + p0 + i : nullptr, to + (c - first) * taps * pitch + i,
+                        taps * pitch, end - p0 - i);
+      }
+      for (Index c = first; !args.x_last && c < last; ++c) {
+        const float* plane = args.x + c * g.in_h * g.in_w;
+        for (Index i = 0; i < end - p0; i += kLanes) {
+          Vec sum(0.0F);
           for (int corner = 0; corner < 4; ++corner)
-            to[corners.at[corner][i]] += gradient * corners.weight[corner][i];
+            sum = xsimd::fma(Vec::load_aligned(corners.weight[corner] + i),
+                             gather(plane, corners.at[corner] + i), sum);
+          const Index count = end - p0 - i < kLanes ? end - p0 - i : kLanes;
+          if (mask) sum = sum * load_partial(mask + p0 + i, count);
+          store_partial(to + (c - first) * taps * pitch + i, sum, count);
         }
       }
+    });
+  });
+}
+
+// Of one place and the channels that share it: samples x mask, to `columns`, and the sums over the
+// channels of dL/dcolumn times each corner's value.
+template <bool Columns, bool Sums>
+[[gnu::always_inline]] inline void sample_place(const float* const (&x)[4],
+                                                const float (&weight)[4], const float* gcolumns,
+                                                Index channels, float* columns,
+                                                Vec (&sums)[4]) noexcept {
+  const auto add = [&](Index c, auto load, auto store) {
+    Vec sample(0.0F), gradient(0.0F);
+    if constexpr (Sums) gradient = load(gcolumns + c);
+    for (int k = 0; k < 4; ++k) {
+      const Vec value = load(x[k] + c);
+      if constexpr (Columns) sample = xsimd::fma(Vec(weight[k]), value, sample);
+      if constexpr (Sums) sums[k] = xsimd::fma(gradient, value, sums[k]);
     }
-  }
+    if constexpr (Columns) store(columns + c, sample);
+  };
+  Index c = 0;
+  for (; c + kLanes <= channels; c += kLanes)
+    add(
+        c, [](const float* p) { return Vec::load_unaligned(p); },
+        [](float* p, Vec v) { v.store_unaligned(p); });
+  const Index rest = channels - c;
+  if (rest > 0)
+    add(
+        c, [rest](const float* p) { return load_partial(p, rest); },
+        [rest](float* p, Vec v) { store_partial(p, v, rest); });
+}
+
+template <bool Columns, bool Sums>
+void sample_grads(const DeformArgs<float>& args, const DeformRange& range,
+                  const DeformSampleGrads<float>& to) noexcept {
+  const Conv2dGeometry& g = args.geometry;
+  const Index taps = g.kernel_h * g.kernel_w, pixels = g.out_h * g.out_w,
+              channels = range.last_channel - range.first_channel;
+  DeformCorners corners;
+  for_each_group(args, range, [&](Index d, Index first, Index last) {
+    for_each_run(args, range, [&](Index r, Index p0, Index end) {
+      const float* mask = deform_mask(args, d, r);
+      find_corners<Sums>(args, d, r, p0, end, corners);
+      for (Index i = 0; i < end - p0; i += kLanes) {
+        const Index count = end - p0 - i < kLanes ? end - p0 - i : kLanes;
+        Vec sums[4][kLanes];
+        for (Index t = 0; t < count; ++t) {
+          const Index p = p0 + i + t;
+          const float factor = mask ? mask[p] : 1.0F;
+          const float* x[4];
+          float weight[4];
+          for (int k = 0; k < 4; ++k) {
+            x[k] = args.x_last + corners.at[k][i + t] * args.channels + first;
+            weight[k] = factor * corners.weight[k][i + t];
+          }
+          const Index column =
+              ((p - range.begin) * taps + r) * channels + first - range.first_channel;
+          Vec sum[4] = {Vec(0.0F), Vec(0.0F), Vec(0.0F), Vec(0.0F)};
+          sample_place<Columns, Sums>(x, weight, Sums ? to.gcolumns + column : nullptr,
+                                      last - first, Columns ? to.columns + column : nullptr, sum);
+          for (int k = 0; k < 4; ++k) sums[k][t] = sum[k];
+        }
+        if constexpr (!Sums) continue;
+        for (int k = 0; k < 4; ++k) {
+          for (Index t = count; t < kLanes; ++t) sums[k][t] = Vec(0.0F);
+        }
+        Vec dy(0.0F), dx(0.0F), value(0.0F);
+        for (int k = 0; k < 4; ++k) {
+          alignas(64) float each[kLanes];
+          sum_each(sums[k], each);
+          const Vec sum = Vec::load_aligned(each);
+          dy = xsimd::fma(Vec::load_aligned(corners.dy[k] + i), sum, dy);
+          dx = xsimd::fma(Vec::load_aligned(corners.dx[k] + i), sum, dx);
+          value = xsimd::fma(Vec::load_aligned(corners.weight[k] + i), sum, value);
+        }
+        const auto add = [count](float* at, Vec v) {
+          store_partial(at, load_partial(at, count) + v, count);
+        };
+        const Vec factor = mask ? load_partial(mask + p0 + i, count) : Vec(1.0F);
+        float* const goffset = to.goffset + (d * taps + r) * 2 * pixels + p0 + i;
+        add(goffset, factor * dy);
+        add(goffset + pixels, factor * dx);
+        if (to.gmask) add(to.gmask + (d * taps + r) * pixels + p0 + i, value);
+      }
+    });
+  });
+}
+
+void deform_sample_grads(const DeformArgs<float>& args, const DeformRange& range,
+                         const DeformSampleGrads<float>& to) noexcept {
+  if (to.columns && to.goffset)
+    sample_grads<true, true>(args, range, to);
+  else if (to.columns)
+    sample_grads<true, false>(args, range, to);
+  else
+    sample_grads<false, true>(args, range, to);
+}
+
+// Two places may give to the same pixel: one after the other.
+void deform_scatter(const DeformArgs<float>& args, const DeformRange& range, const float* gcolumns,
+                    Index pitch, float* gx) noexcept {
+  const Index taps = args.geometry.kernel_h * args.geometry.kernel_w,
+              channels = range.last_channel - range.first_channel;
+  DeformCorners corners;
+  for_each_group(args, range, [&](Index d, Index first, Index last) {
+    const Index skipped = first - range.first_channel;
+    for_each_run(args, range, [&](Index r, Index p0, Index end) {
+      const float* mask = deform_mask(args, d, r);
+      find_corners<false>(args, d, r, p0, end, corners);
+      for (Index p = p0; p < end; ++p) {
+        const float* from = gcolumns + ((p - range.begin) * taps + r) * pitch + skipped;
+        const float factor = mask ? mask[p] : 1.0F;
+        const auto give = [&](Index c, auto load, auto store) {
+          const Vec gradient = load(from + c);
+          for (int k = 0; k < 4; ++k) {
+            float* const at = gx + corners.at[k][p - p0] * channels + skipped + c;
+            store(at, xsimd::fma(Vec(factor * corners.weight[k][p - p0]), gradient, load(at)));
+          }
+        };
+        Index c = 0;
+        for (; c + kLanes <= last - first; c += kLanes)
+          give(
+              c, [](const float* q) { return Vec::load_unaligned(q); },
+              [](float* q, Vec v) { v.store_unaligned(q); });
+        const Index rest = last - first - c;
+        if (rest > 0)
+          give(
+              c, [rest](const float* q) { return load_partial(q, rest); },
+              [rest](float* q, Vec v) { store_partial(q, v, rest); });
+      }
+    });
+  });
 }
 
 }  // namespace
