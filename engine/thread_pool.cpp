@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -72,14 +73,49 @@ inline void pause() noexcept {
 #endif
 }
 
+// When workers are worth waiting for. Where another program wants a worker's core, the system takes
+// it away for milliseconds in the middle of a chunk, and whoever waits for that chunk loses more
+// than the worker brought. After such a wait the caller goes on alone for a while, longer each time
+// it happens again soon.
+class Patience {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool alone() const { return alone_ && Clock::now() < until_; }
+
+  // The caller worked from `begin` on, then waited from `idle` until now.
+  void waited(Clock::time_point begin, Clock::time_point idle) {
+    const Clock::time_point now = Clock::now();
+    // A chunk like those of the caller's own is nothing unusual.
+    if (now - idle < kLong || 2 * (now - idle) < 3 * (idle - begin)) return;
+    const bool soon = alone_ && begin - until_ < 4 * pause_;
+    pause_ = soon ? std::min(2 * pause_, kLongest) : kShortest;
+    alone_ = true;
+    until_ = now + pause_;
+  }
+
+ private:
+  static constexpr Clock::duration kLong = std::chrono::milliseconds(1),
+                                   kShortest = std::chrono::milliseconds(10),
+                                   kLongest = std::chrono::milliseconds(160);
+  bool alone_ = false;  // has until_ a meaning?
+  Clock::time_point until_;
+  Clock::duration pause_ = kShortest;
+};
+
 class Pool {
  public:
   void run(const Chunks& chunks) {
     if (chunks.threads == 1 || busy_.test_and_set(std::memory_order_acquire)) {
-      for (Index i = 0; i < chunks.count; ++i) chunks.function(chunks.body, i, chunks.scratch);
+      run_alone(chunks);
       return;
     }
     const Release release{busy_};
+    if (patience_.alone()) {
+      run_alone(chunks);
+      return;
+    }
+    const auto begin = Patience::Clock::now();
     start_workers(chunks.threads - 1);
     Job& job = unused_job();
     job.prepare(chunks);
@@ -87,15 +123,18 @@ class Pool {
     wake_.notify_all();
     job.work(0);
     // Chunks that workers have begun, each a fraction of a millisecond.
-    for (int i = 0; !job.finished(); ++i) {
-      if (i < kSpins)
-        pause();
-      else
-        std::this_thread::yield();
-    }
+    for (int i = 0; i < kSpins && !job.finished(); ++i) pause();
+    if (job.finished()) return;
+    const auto idle = Patience::Clock::now();
+    while (!job.finished()) std::this_thread::yield();
+    patience_.waited(begin, idle);
   }
 
  private:
+  static void run_alone(const Chunks& chunks) {
+    for (Index i = 0; i < chunks.count; ++i) chunks.function(chunks.body, i, chunks.scratch);
+  }
+
   struct Release {
     std::atomic_flag& flag;
     ~Release() { flag.clear(std::memory_order_release); }
@@ -155,6 +194,7 @@ class Pool {
   }
 
   std::atomic_flag busy_;  // set while somebody's job runs
+  Patience patience_;      // of whoever has busy_
   std::mutex mutex_;       // job_, serial_
   std::condition_variable wake_;
   Job* job_ = nullptr;                      // the last one, until the next is prepared

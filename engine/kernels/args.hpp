@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "engine/shape.hpp"
 
@@ -89,6 +90,9 @@ struct Conv2dRows {
 struct Conv2dTile {
   Index image, group, begin, end;
   std::byte* scratch;  // as many bytes as the table's conv2d_scratch_bytes says
+  // Output channels of the group, [first_channel, last_channel) or as many of them as there are:
+  // multiples of kWeightBlock. Of layers with fewer than 16 input channels: all.
+  Index first_channel = 0, last_channel = std::numeric_limits<Index>::max();
 };
 
 // Deformable convolution samples the input at places between pixels; what is convolved is then an

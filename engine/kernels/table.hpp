@@ -12,7 +12,8 @@
 namespace rf {
 
 struct KernelTable {
-  const char* name;  // as RF_ISA spells it
+  const char* name;     // as RF_ISA spells it
+  Index vector_floats;  // how many numbers are computed at a time
 
   // What the instruction set can do at most, for other kernels to be compared with: x = factor x +
   // term, `rounds` times, for `multiply_adds` numbers x that never leave the registers, whatever

@@ -1,6 +1,8 @@
 #include "engine/ops/conv2d_schedule.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
 #include "engine/parallel.hpp"
 
@@ -16,6 +18,7 @@ bool by_winograd(const Conv2dGeometry& g) {
 }
 
 constexpr Index kSmallChunk = 8192;  // inputs
+constexpr Index kGrain = 48;         // output pixels: whole tiles of every table's kernel
 
 }  // namespace
 
@@ -27,29 +30,97 @@ Index conv2d_pixels_per_chunk(const Conv2dGeometry& g) {
   return std::clamp<Index>(kInputs / g.in_channels, std::min<Index>(out_plane, 64), out_plane);
 }
 
+namespace {
+
+// Output pixels that stay together in the direct kernel: whole tiles, where rows have no gaps.
+Index grain_of(const Conv2dGeometry& g) {
+  return g.kernel_w == 1 ? std::min(kGrain, g.out_h * g.out_w) : 1;
+}
+
+// The ways to cut one plane, and what the busiest thread then has to do, in vectors of outputs
+// times output channels.
+class Cuts {
+ public:
+  Cuts(const Conv2dGeometry& g, bool winograd)
+      : lanes_(kernels().vector_floats),
+        width_(winograd ? ceil_div(g.out_w, 4) : g.out_w),
+        // Kernels walk rows as one line, with a gap where a window would reach into the next row.
+        gap_(winograd ? 1 : (g.kernel_w - 1) * g.dilation / g.stride),
+        channels_(static_cast<double>(g.out_channels)),
+        prepare_(winograd ? 12 : 2) {}
+
+  // Units [begin, end) of the plane: pixels, or with Winograd rows of tiles.
+  [[nodiscard]] double vectors(Index begin, Index end, bool rows) const {
+    const Index gaps = rows ? end - begin - 1 : (end - 1) / width_ - begin / width_;
+    const Index positions = (rows ? (end - begin) * width_ : end - begin) + gaps * gap_;
+    // Blocks of fewer than three vectors have fewer products for each weight that is loaded.
+    constexpr double kRest[3] = {0, 1.2, 2.1};
+    const Index whole = ceil_div(positions, lanes_);
+    return static_cast<double>(whole / 3 * 3) + kRest[whole % 3];
+  }
+
+  // `part` of the plane's and one of `splits` of the output channels. Inputs are prepared once more
+  // for each split; weights come from a farther cache once for each chunk.
+  [[nodiscard]] double chunk(double vectors, Index splits) const {
+    constexpr double kFetch = 0.25;
+    return (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare_ * vectors;
+  }
+
+ private:
+  Index lanes_, width_, gap_;
+  double channels_, prepare_;
+};
+
+}  // namespace
+
 Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
     : table_(&kernels()),
       winograd_(by_winograd(g)),
       batch_(batch),
       groups_(g.groups),
-      units_(winograd_ ? ceil_div(g.out_h, 4) : g.out_h * g.out_w) {
+      units_(winograd_ ? ceil_div(g.out_h, 4) : g.out_h * g.out_w),
+      grain_(winograd_ ? 1 : grain_of(g)),
+      blocks_(ceil_div(g.out_channels, kWeightBlock)) {
   if (units_ == 0) return;
   // In Winograd's kernel about 128 tiles.
   const Index most = winograd_ ? std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, units_)
                                : conv2d_pixels_per_chunk(g);
-  const Index threads = thread_count();
   parts_ = ceil_div(units_, most);
-  if (batch * groups_ == 1) parts_ = std::min(ceil_div(parts_, threads) * threads, units_);
-  per_chunk_ = ceil_div(units_, parts_);
-  parts_ = ceil_div(units_, per_chunk_);
+  const Index threads = thread_count(), grains = ceil_div(units_, grain_);
+  if (batch * groups_ == 1) balance(g, threads);
+  parts_ = std::min(parts_, grains);
   // Planes that are parts of a chunk each: several to one, but some chunks for every thread.
   if (parts_ == 1) {
     together_ = std::clamp<Index>(kSmallChunk / (units_ * g.in_channels), 1,
                                   ceil_div(groups_, 4 * threads));
   }
-  scratch_bytes_ = winograd_ ? table_->winograd_scratch_bytes(g, per_chunk_)
-                             : table_->conv2d_scratch_bytes(g, per_chunk_);
-  chunks_ = batch * ceil_div(groups_, together_) * parts_;
+  const Index largest = std::min(ceil_div(grains, parts_) * grain_, units_);
+  scratch_bytes_ = winograd_ ? table_->winograd_scratch_bytes(g, largest)
+                             : table_->conv2d_scratch_bytes(g, largest);
+  chunks_ = batch * ceil_div(groups_, together_) * splits_ * parts_;
+}
+
+// Of one plane: among somewhat more parts than a cache asks for, with and without a split of the
+// output channels between threads, those that keep the busiest thread least busy.
+void Conv2dSchedule::balance(const Conv2dGeometry& g, Index threads) {
+  const Index least = parts_, grains = ceil_div(units_, grain_);
+  if (least > 16 * threads) return;  // enough for any number of threads
+  const Cuts cuts(g, winograd_);
+  double best = std::numeric_limits<double>::infinity();
+  std::vector<double> busy(static_cast<std::size_t>(threads));
+  for (const Index splits : {Index{1}, threads}) {
+    if (splits > 1 && (g.in_channels < 16 || blocks_ < 2 * splits)) continue;
+    for (Index parts = least; parts <= std::min(least + 2 * threads, grains); ++parts) {
+      std::ranges::fill(busy, 0);
+      for (Index chunk = 0; chunk < splits * parts; ++chunk) {
+        const Index part = chunk % parts, begin = part * grains / parts * grain_,
+                    end = std::min((part + 1) * grains / parts * grain_, units_);
+        *std::ranges::min_element(busy) += cuts.chunk(cuts.vectors(begin, end, winograd_), splits);
+      }
+      const double longest = *std::ranges::max_element(busy);
+      if (longest < best) best = longest, parts_ = parts, splits_ = splits;
+    }
+  }
 }
 
 Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) const {
@@ -69,14 +140,18 @@ double Conv2dSchedule::flops(const Conv2dGeometry& g) const {
 
 void Conv2dSchedule::run(const Conv2dArgs<float>& args, const float* u, Index chunk,
                          std::byte* scratch) const noexcept {
-  const Index planes = chunk / parts_, begin = chunk % parts_ * per_chunk_;
+  const Index part = chunk % parts_, split = chunk / parts_ % splits_,
+              planes = chunk / (parts_ * splits_), grains = ceil_div(units_, grain_);
   const Index of_image = ceil_div(groups_, together_), first = planes % of_image * together_;
+  const auto from_block = [this](Index of) { return of * blocks_ / splits_ * kWeightBlock; };
   for (Index group = first; group < std::min(first + together_, groups_); ++group) {
     const Conv2dTile tile{.image = planes / of_image,
                           .group = group,
-                          .begin = begin,
-                          .end = std::min(begin + per_chunk_, units_),
-                          .scratch = scratch};
+                          .begin = part * grains / parts_ * grain_,
+                          .end = std::min((part + 1) * grains / parts_ * grain_, units_),
+                          .scratch = scratch,
+                          .first_channel = from_block(split),
+                          .last_channel = from_block(split + 1)};
     if (winograd_)
       table_->winograd(args, u, tile);
     else

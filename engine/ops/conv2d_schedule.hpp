@@ -29,11 +29,16 @@ class Conv2dSchedule {
            std::byte* scratch) const noexcept;
 
  private:
+  void balance(const Conv2dGeometry& geometry, Index threads);
+
   const KernelTable* table_;
   bool winograd_;
   Index batch_, groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
-  Index per_chunk_ = 1, parts_ = 1, chunks_ = 0;
-  Index together_ = 1;  // planes of a chunk
+  Index grain_;                   // units that are not parted
+  Index blocks_;                  // of output channels
+  Index parts_ = 1, splits_ = 1;  // of a plane's units and of its output channels
+  Index together_ = 1;            // planes of a chunk
+  Index chunks_ = 0;
   std::size_t scratch_bytes_ = 0;
 };
 

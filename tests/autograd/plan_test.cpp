@@ -221,6 +221,22 @@ TEST_CASE("plan: the same bits for any number of threads, and run after run", "[
   CHECK(same_bits(outputs[0], first));  // they lie in the workspace
 }
 
+TEST_CASE("plan: few pixels of many channels are cut by output channels", "[plan]") {
+  const Network network = [](const Var& x) {
+    const auto conv = [&](const Var& in, Index out, Index kernel, std::uint64_t seed) {
+      return ag::relu(ag::conv2d(in, constant({out, in.shape()[1], kernel, kernel}, seed),
+                                 constant({out}, seed + 1), {.pad = kernel / 2}));
+    };
+    const Var y = conv(x, 250, 1, 1);
+    return std::vector{conv(y, 100, 3, 3), conv(y, 37, 3, 5), conv(y, 9, 3, 7),
+                       conv(conv(y, 72, 1, 9), 40, 1, 11)};
+  };
+  const Tensor x = random_tensor({1, 40, 5, 9}, 9);
+  check_same_bits_on_any_threads([&] { return run(traced(network, x), x); });
+  const WithThreads limit(3);
+  check_plan(network, x);
+}
+
 TEST_CASE("plan: what it cannot do is refused by name", "[plan][error]") {
   const Tensor x = random_tensor({1, 3, 4, 4}, 1);
   const auto plan = [&](const Network& network) { (void)Plan(traced(network, x)); };

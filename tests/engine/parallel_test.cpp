@@ -42,21 +42,57 @@ TEST_CASE("parallel: every chunk runs once, for any number of chunks and threads
   }
 }
 
+namespace {
+
+// The threads that take chunks of a loop, each running body(whether it is the caller). Until there
+// are two of them the loop is repeated, for some seconds.
+template <class Body>
+std::set<std::thread::id> threads_of(Body&& body, bool until_two) {
+  const std::thread::id caller = std::this_thread::get_id();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(until_two ? 5 : 0);
+  std::set<std::thread::id> seen;
+  do {
+    std::mutex mutex;
+    parallel_for(200, [&](Index) {
+      const std::thread::id self = std::this_thread::get_id();
+      {
+        const std::lock_guard lock(mutex);
+        seen.insert(self);
+      }
+      body(self == caller);
+    });
+  } while (until_two && seen.size() < 2 && std::chrono::steady_clock::now() < end);
+  return seen;
+}
+
+}  // namespace
+
 TEST_CASE("parallel: no more threads than the limit, and more than one when it allows",
           "[parallel]") {
   for (const int threads : {1, 2, 5}) {
     const WithThreads limit(threads);
-    std::mutex mutex;
-    std::set<std::thread::id> seen;
-    parallel_for(200, [&](Index) {
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
-      const std::lock_guard lock(mutex);
-      seen.insert(std::this_thread::get_id());
-    });
     CAPTURE(threads);
+    const std::set<std::thread::id> seen = threads_of(
+        [](bool) { std::this_thread::sleep_for(std::chrono::microseconds(200)); }, threads > 1);
     CHECK(seen.size() <= static_cast<std::size_t>(threads));
     CHECK((threads == 1 || seen.size() > 1));
   }
+}
+
+TEST_CASE("parallel: a worker that lost its core is not waited for again, until a while later",
+          "[parallel]") {
+  const WithThreads limit(2);
+  const auto quick = [](bool) {};
+  // The worker's first chunk takes far longer than all of the caller's.
+  std::atomic<bool> begun{false};
+  const auto stalls = [&](bool caller) {
+    if (!caller && !begun.exchange(true))
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  };
+  (void)threads_of(stalls, true);
+  CHECK(threads_of(quick, false) == std::set{std::this_thread::get_id()});
+  CHECK(threads_of([](bool) { std::this_thread::sleep_for(std::chrono::microseconds(200)); }, true)
+            .size() == 2);
 }
 
 TEST_CASE("parallel: nested loops stay on their thread and run every pair once", "[parallel]") {

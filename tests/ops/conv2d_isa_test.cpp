@@ -1,6 +1,7 @@
 // Every convolution kernel against the reference: random parameters, memory that ends where the
 // tensor ends, and any cut of the output into calls.
 #include <algorithm>
+#include <limits>
 
 #include "engine/kernels/reference.hpp"
 #include "engine/ops/conv2d.hpp"
@@ -48,22 +49,32 @@ Conv2dArgs<float> make_args(const Problem& p, const float* x, const float* w, co
   return {.x = x, .w = w, .b = b, .y = y, .geometry = conv2d_geometry(p.x, p.w, p.params)};
 }
 
-// The whole output in calls of `pixels` pixels, with as much scratch as the table asks for and not
-// a byte more.
-void run(const KernelTable& table, const Problem& p, const Conv2dArgs<float>& args, Index pixels) {
+// The whole output in calls of `pixels` pixels and, of layers with inputs enough, `channels` output
+// channels, with as much scratch as the table asks for and not a byte more.
+void run(const KernelTable& table, const Problem& p, const Conv2dArgs<float>& args, Index pixels,
+         Index channels = std::numeric_limits<Index>::max()) {
   const Conv2dGeometry& g = args.geometry;
   const Index plane = g.out_h * g.out_w;
   const auto floats = static_cast<Index>((table.conv2d_scratch_bytes(g, pixels) + 63) / 64 * 16);
   for (Index image = 0; image < p.x[0]; ++image) {
     for (Index group = 0; group < g.groups; ++group) {
       for (Index begin = 0; begin < plane; begin += pixels) {
-        GuardedFloats scratch(floats);
-        table.conv2d(args, {.image = image,
-                            .group = group,
-                            .begin = begin,
-                            .end = std::min(begin + pixels, plane),
-                            .scratch = reinterpret_cast<std::byte*>(scratch.data())});
-        CHECK(scratch.front_is_intact());
+        Index first = 0;
+        do {
+          const Index last = g.in_channels < 16 || g.out_channels - first <= channels
+                                 ? g.out_channels
+                                 : first + channels;
+          GuardedFloats scratch(floats);
+          table.conv2d(args, {.image = image,
+                              .group = group,
+                              .begin = begin,
+                              .end = std::min(begin + pixels, plane),
+                              .scratch = reinterpret_cast<std::byte*>(scratch.data()),
+                              .first_channel = first,
+                              .last_channel = last});
+          CHECK(scratch.front_is_intact());
+          first = last;
+        } while (first < g.out_channels);
       }
     }
   }
@@ -162,7 +173,8 @@ TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", 
   Random random(77, RandomPurpose::test);
   const auto below = [&](std::uint32_t n) { return static_cast<Index>(random.below(n)); };
   for (int round = 0; round < 60; ++round) {
-    const Index kernel = round % 2 ? 3 : 1, in = 1 + below(9), out = 3 + below(30);
+    const Index kernel = round % 2 ? 3 : 1, in = (round % 4 < 2 ? 1 : 16) + below(9),
+                out = 3 + below(30), together = kWeightBlock * (1 + below(3));
     const Conv2dParams params{.stride = 1, .pad = kernel / 2};
     Problem p;
     p.x = {1, in, 1 + below(9), 1 + below(70)};
@@ -184,7 +196,7 @@ TEST_CASE("conv2d: channels apart, and output channels in arrays of their own", 
       args.y_pitch = y_pitch;
       args.parts = parts.data();
       args.part_count = 2;
-      run(table, p, args, plane);
+      run(table, p, args, plane, together);
       CHECK(one.front_is_intact());
       CHECK(rest.front_is_intact());
       std::vector<float> values;  // without what lies between the channels
@@ -290,24 +302,28 @@ TEST_CASE("conv2d: Winograd's kernel agrees with the reference in double, within
       std::copy_n(x.data<float>(), x.numel(), gx.data());
       std::copy_n(weights.data<float>(), weights.numel(), gw.data());
       table->winograd_weights(geometry, gw.data(), u.data());
-      const Index tile_rows = ceil_div(geometry.out_h, 4), rows = from_to(1, tile_rows);
+      const Index tile_rows = ceil_div(geometry.out_h, 4), rows = from_to(1, tile_rows),
+                  channels = kWeightBlock * from_to(1, 3);
       for (Index image = 0; image < kImages; ++image) {
         for (Index begin = 0; begin < tile_rows; begin += rows) {
-          const Index end = std::min(begin + rows, tile_rows);
           const auto bytes = static_cast<Index>(table->winograd_scratch_bytes(geometry, rows));
-          GuardedFloats scratch((bytes + 63) / 64 * 16);
-          table->winograd({.x = gx.data(),
-                           .w = gw.data(),
-                           .b = b.data<float>(),
-                           .y = y.data(),
-                           .geometry = geometry},
-                          u.data(),
-                          {.image = image,
-                           .group = 0,
-                           .begin = begin,
-                           .end = end,
-                           .scratch = reinterpret_cast<std::byte*>(scratch.data())});
-          CHECK(scratch.front_is_intact());
+          for (Index first = 0; first < out; first += channels) {
+            GuardedFloats scratch((bytes + 63) / 64 * 16);
+            table->winograd({.x = gx.data(),
+                             .w = gw.data(),
+                             .b = b.data<float>(),
+                             .y = y.data(),
+                             .geometry = geometry},
+                            u.data(),
+                            {.image = image,
+                             .group = 0,
+                             .begin = begin,
+                             .end = std::min(begin + rows, tile_rows),
+                             .scratch = reinterpret_cast<std::byte*>(scratch.data()),
+                             .first_channel = first,
+                             .last_channel = first + channels});
+            CHECK(scratch.front_is_intact());
+          }
         }
       }
       CHECK(relative_error(y.copy(), expected) < 2e-5);

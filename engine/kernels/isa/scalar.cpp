@@ -35,6 +35,7 @@ float multiply_add(Index rounds, float factor, float term) noexcept {
 
 const KernelTable scalar = {
     .name = "scalar",
+    .vector_floats = 1,
     .multiply_adds = kChains,
     .multiply_add = multiply_add,
     .conv2d_scratch_bytes = no_scratch,

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/kernels/reference.hpp"
 
 namespace rf::reference {
@@ -34,8 +36,8 @@ void conv2d(const Conv2dArgs<T>& args, const Conv2dTile& tile) noexcept {
                             .channels = a.out_channels};
   const Conv2dPart<T>* part = args.parts ? args.parts : &whole;
   Index first = 0;  // channel of the part
-  for (Index k = 0; k < a.out_channels; ++k) {
-    while (k - first == part->channels) first += part++->channels;
+  for (Index k = tile.first_channel; k < std::min(a.out_channels, tile.last_channel); ++k) {
+    while (k - first >= part->channels) first += part++->channels;
     T* y = part->y + (k - first) * out_plane;
     const Index channel = tile.group * a.out_channels + k;
     for (Index pixel = tile.begin; pixel < tile.end; ++pixel) {

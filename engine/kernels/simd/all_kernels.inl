@@ -207,6 +207,7 @@ namespace rf::isa {
 
 const KernelTable ISA_TABLE = {
     .name = ISA_NAME,
+    .vector_floats = kLanes,
     .multiply_adds = kChains * kLanes,
     .multiply_add = multiply_add,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,

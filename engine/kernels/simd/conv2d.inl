@@ -62,7 +62,10 @@ template <Weights Order, Walk How, int Channels, int Vectors>
   }
   const auto add_products = [&](Index r) {
     const float* p = strip + offset[r];
-    if constexpr (Order == Weights::by_channel) __builtin_prefetch(p + target.ahead);
+    if constexpr (Order == Weights::by_channel)
+      __builtin_prefetch(p + target.ahead);
+    else if (Vectors < kConvVectors)
+      __builtin_prefetch(w + (r + 64) * kWeightBlock);
     Vec x[Vectors];
     for (int v = 0; v < Vectors; ++v) x[v] = Vec::load_unaligned(p + v * kLanes);
     for (int k = 0; k < Channels; ++k) {
@@ -162,6 +165,21 @@ inline Index in_blocks(Index left, Block&& block) noexcept {
   return block(Count<1>{}), 1;
 }
 
+// Calls run(part, k, end, first) for the channels [k, end) of each part that belong to the tile's;
+// the part's first channel is `first` of the group.
+template <class Run>
+inline void for_each_part(const Conv2dArgs<float>& args, const Conv2dPart<float>& whole,
+                          const Conv2dTile& tile, Run&& run) noexcept {
+  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
+  const Index part_count = args.parts ? args.part_count : 1;
+  for (Index p = 0, first = 0; p < part_count; first += parts[p++].channels) {
+    const Index k = tile.first_channel > first ? tile.first_channel - first : 0,
+                left = tile.last_channel - first;
+    const Index end = left < parts[p].channels ? left : parts[p].channels;
+    if (k < end) run(parts[p], k, end, first);
+  }
+}
+
 // What conv_tiles needs of a call, beside the arguments.
 struct ConvCall {
   const float* strip;
@@ -169,16 +187,15 @@ struct ConvCall {
   ConvStrip shape;
   Index first_row, q_begin, q_end;
   Index group;  // of the whole batch
+  const Conv2dTile& tile;
 };
 
 template <Walk How>
-void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call, Index first_channel) noexcept {
+void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call) noexcept {
   const Conv2dGeometry& a = args.geometry;
   const Index plane = args.y_plane(), width = call.shape.width, taps = call.shape.taps;
   const Conv2dPart<float> whole{.y = args.y + call.group * a.out_channels * plane,
                                 .channels = a.out_channels};
-  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
-  const Index part_count = args.parts ? args.part_count : 1;
   const Index together = How == Walk::far && a.out_channels >= 128 ? kTilesTogether : 1;
   alignas(64) float buffer[kConvChannels * kConvTile];
   ConvTarget targets[How == Walk::far ? kTilesTogether : 1];
@@ -193,38 +210,41 @@ void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call, Index first
       targets[tiles].plane = plane;
       targets[tiles].buffer = buffer;
     }
-    Index channel = first_channel, blocks = 0;
-    for (Index p = 0; p < part_count; ++p) {
-      for (Index k = 0; k < parts[p].channels;) {
-        const float *weights = args.w + channel * taps, *b = args.b ? args.b + channel : nullptr;
-        float* to = parts[p].y + k * plane + call.first_row * a.out_w;
-        Index made = 0;
-        for (Index t = 0; t < tiles; ++t) {
-          const Index at = q + t * kConvTile, count = count_of(t);
-          ConvTarget& target = targets[t];
-          target.to = to;
-          target.slope = args.slope ? args.slope + channel : nullptr;
-          target.residual =
-              How == Walk::far && args.residual ? args.residual + (to - args.y) : nullptr;
-          // The first blocks of a tile fetch a vector each of the next tile's inputs.
-          target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
-          made = in_blocks<How>(parts[p].channels - k, [&](auto block) {
-            constexpr int kBlock = decltype(block)::value;
-            if (How == Walk::far && target.residual) {
-              for_each_buffered(target, kBlock, at, count, width, a.out_w,
-                                [&](float& value, Index i) { value = target.residual[i]; });
+    Index blocks = 0;
+    for_each_part(
+        args, whole, call.tile,
+        [&](const Conv2dPart<float>& part, Index k, Index end, Index first) {
+          while (k < end) {
+            const Index channel = call.tile.group * a.out_channels + first + k;
+            const float *weights = args.w + channel * taps,
+                        *b = args.b ? args.b + channel : nullptr;
+            float* to = part.y + k * plane + call.first_row * a.out_w;
+            Index made = 0;
+            for (Index t = 0; t < tiles; ++t) {
+              const Index at = q + t * kConvTile, count = count_of(t);
+              ConvTarget& target = targets[t];
+              target.to = to;
+              target.slope = args.slope ? args.slope + channel : nullptr;
+              target.residual =
+                  How == Walk::far && args.residual ? args.residual + (to - args.y) : nullptr;
+              // The first blocks of a tile fetch a vector each of the next tile's inputs.
+              target.ahead = blocks < kConvVectors ? kConvTile + blocks * kLanes : 0;
+              made = in_blocks<How>(end - k, [&](auto block) {
+                constexpr int kBlock = decltype(block)::value;
+                if (How == Walk::far && target.residual) {
+                  for_each_buffered(target, kBlock, at, count, width, a.out_w,
+                                    [&](float& value, Index i) { value = target.residual[i]; });
+                }
+                conv_block<Weights::by_channel, How, kBlock>(call.strip + at, call.offset, taps,
+                                                             weights, b, target);
+              });
+              for_each_buffered(target, made, at, count, width, a.out_w,
+                                [&](const float& value, Index i) { to[i] = value; });
             }
-            conv_block<Weights::by_channel, How, kBlock>(call.strip + at, call.offset, taps,
-                                                         weights, b, target);
-          });
-          for_each_buffered(target, made, at, count, width, a.out_w,
-                            [&](const float& value, Index i) { to[i] = value; });
-        }
-        ++blocks;
-        k += made;
-        channel += made;
-      }
-    }
+            ++blocks;
+            k += made;
+          }
+        });
   }
 }
 
@@ -254,11 +274,12 @@ void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
                       .first_row = first_row,
                       .q_begin = tile.begin % a.out_w,
                       .q_end = (last_row - first_row) * shape.width + (tile.end - 1) % a.out_w + 1,
-                      .group = group};
+                      .group = group,
+                      .tile = tile};
   if (walk_of(args, shape.taps) == Walk::far)
-    conv_tiles<Walk::far>(args, call, tile.group * a.out_channels);
+    conv_tiles<Walk::far>(args, call);
   else
-    conv_tiles<Walk::near>(args, call, tile.group * a.out_channels);
+    conv_tiles<Walk::near>(args, call);
 }
 
 }  // namespace

@@ -200,8 +200,6 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
   const Index out_plane = args.y_plane();
   const Conv2dPart<float> whole{.y = args.y + rows.image * a.out_channels * out_plane,
                                 .channels = a.out_channels};
-  const Conv2dPart<float>* parts = args.parts ? args.parts : &whole;
-  const Index part_count = args.parts ? args.part_count : 1;
   const Index v_place = place_pitch(a.in_channels * kConvTile),
               m_place = place_pitch(winograd_together(a) * kConvTile);
   const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
@@ -224,38 +222,39 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       scratch.v + c * kConvTile + v * kLanes, v_place);
       }
     }
-    Index first_channel = 0;  // of the part
-    for (Index p = 0; p < part_count; first_channel += parts[p++].channels) {
-      for (Index k = 0; k < parts[p].channels; k += together) {
-        const Index end = k + together < parts[p].channels ? k + together : parts[p].channels;
-        for (Index place = 0; place < kPlaces; ++place) {
-          const float* weights = u + place * blocks * a.in_channels * kWeightBlock;
-          for (Index i = k; i < end;) {
-            target.to = scratch.m + place * m_place + (i - k) * kConvTile;
-            const Index channel = first_channel + i, left = end - i,
-                        side_by_side = kWeightBlock - channel % kWeightBlock;
-            i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
-              conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
-                  scratch.v + place * v_place, scratch.channel, a.in_channels,
-                  weights + channel / kWeightBlock * a.in_channels * kWeightBlock +
-                      channel % kWeightBlock,
-                  nullptr, target);
-            });
+    for_each_part(
+        args, whole, rows,
+        [&](const Conv2dPart<float>& part, Index k, Index last, Index first_channel) {
+          for (; k < last; k += together) {
+            const Index end = k + together < last ? k + together : last;
+            for (Index place = 0; place < kPlaces; ++place) {
+              const float* weights = u + place * blocks * a.in_channels * kWeightBlock;
+              for (Index i = k; i < end;) {
+                target.to = scratch.m + place * m_place + (i - k) * kConvTile;
+                const Index channel = first_channel + i, left = end - i,
+                            side_by_side = kWeightBlock - channel % kWeightBlock;
+                i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
+                  conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
+                      scratch.v + place * v_place, scratch.channel, a.in_channels,
+                      weights + channel / kWeightBlock * a.in_channels * kWeightBlock +
+                          channel % kWeightBlock,
+                      nullptr, target);
+                });
+              }
+            }
+            for (Index i = k; i < end; ++i) {
+              const Index channel = first_channel + i;
+              for (Index v = 0; v < target.vectors; ++v) {
+                const Index first = v * kLanes, rest = count - first;
+                winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + first, m_place,
+                               args.b ? args.b[channel] : 0.0F,
+                               args.slope ? args.slope + channel : nullptr, q + first,
+                               rest < kLanes ? rest : kLanes, rows.begin, shape.width,
+                               part.y + i * out_plane);
+              }
+            }
           }
-        }
-        for (Index i = k; i < end; ++i) {
-          const Index channel = first_channel + i;
-          for (Index v = 0; v < target.vectors; ++v) {
-            const Index first = v * kLanes, rest = count - first;
-            winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + first, m_place,
-                           args.b ? args.b[channel] : 0.0F,
-                           args.slope ? args.slope + channel : nullptr, q + first,
-                           rest < kLanes ? rest : kLanes, rows.begin, shape.width,
-                           parts[p].y + i * out_plane);
-          }
-        }
-      }
-    }
+        });
   }
 }
 
