@@ -16,11 +16,13 @@
 #include "engine/ops/deform_conv2d.hpp"
 #include "engine/ops/exp_log.hpp"
 #include "engine/ops/gather.hpp"
+#include "engine/ops/interpolate_mesh.hpp"
 #include "engine/ops/linear.hpp"
 #include "engine/ops/matmul.hpp"
 #include "engine/ops/max_pool2d.hpp"
 #include "engine/ops/normalize.hpp"
 #include "engine/ops/permute.hpp"
+#include "engine/ops/rasterize.hpp"
 #include "engine/ops/resize_bilinear.hpp"
 #include "engine/ops/slice.hpp"
 #include "engine/ops/smooth_l1.hpp"
@@ -80,6 +82,8 @@ namespace rf::ag {
 [[nodiscard]] Var matmul(const Var& a, const Var& b);
 // The matrix is a constant.
 [[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x);
+// factor a x - minus
+[[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus);
 [[nodiscard]] Var cross(const Var& a, const Var& b);
 [[nodiscard]] Var normalize(const Var& x, double eps = 1e-12);
 
@@ -87,5 +91,16 @@ namespace rf::ag {
 [[nodiscard]] Var softmax_cross_entropy(const Var& x, const Tensor& labels);
 [[nodiscard]] Var smooth_l1(const Var& x, const Var& target, const SmoothL1Params& params = {});
 [[nodiscard]] Var l1(const Var& x, const Var& target);
+
+// Pictures of meshes. A raster whose barycentrics can be differentiated with respect to clip: the
+// triangle of each pixel is a constant.
+struct MeshRaster {
+  Tensor triangle;
+  Var barycentric;
+};
+[[nodiscard]] MeshRaster rasterize(const Var& clip, const Tensor& triangles,
+                                   const RasterizeParams& params);
+[[nodiscard]] Var interpolate_mesh(const Var& barycentric, const Tensor& triangle_ids,
+                                   const Tensor& triangles, const Var& attributes);
 
 }  // namespace rf::ag

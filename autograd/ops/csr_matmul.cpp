@@ -9,22 +9,30 @@ namespace {
 struct CsrMatmulNode final : Node {
   static constexpr bool kReadsInputs = false;
   CsrPair a;
-  explicit CsrMatmulNode(CsrPair pair) : a(std::move(pair)) {}
+  double factor;
+  CsrMatmulNode(CsrPair pair, double times) : a(std::move(pair)), factor(times) {}
   const char* name() const override { return "csr_matmul"; }
   Attributes attributes() const override {
     return {{"rows", static_cast<double>(a.matrix->rows())},
             {"columns", static_cast<double>(a.matrix->columns())},
-            {"entries", static_cast<double>(a.matrix->column().size())}};
+            {"entries", static_cast<double>(a.matrix->column().size())},
+            {"factor", factor}};
   }
   void backward(const Tensor& gy) override {
-    input(0).accumulate(rf::csr_matmul(*a.transpose, gy));
+    if (wants(0)) input(0).accumulate(rf::csr_matmul(*a.transpose, gy, factor));
+    if (inputs().size() > 1 && wants(1)) input(1).accumulate(rf::scale(gy, -1));
   }
 };
 
 }  // namespace
 
 Var csr_matmul(const CsrPair& a, const Var& x) {
-  return record<CsrMatmulNode>(rf::csr_matmul(*a.matrix, x.value()), {x}, a);
+  return record<CsrMatmulNode>(rf::csr_matmul(*a.matrix, x.value()), {x}, a, 1.0);
+}
+
+Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus) {
+  return record<CsrMatmulNode>(rf::csr_matmul(*a.matrix, x.value(), factor, minus.value()),
+                               {x, minus}, a, factor);
 }
 
 }  // namespace rf::ag

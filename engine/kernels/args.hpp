@@ -246,8 +246,8 @@ struct ScatterAddArgs {
   Index count, size, inner;
 };
 
-// y[o,r,f] = sum over row r's entries e of value[e] x[o,column[e],f]. Unit: output row o * rows +
-// r.
+// y[o,r,f] = factor sum over row r's entries e of value[e] x[o,column[e],f] - minus[o,r,f]. Unit:
+// output row o * rows + r.
 template <class T>
 struct CsrMatmulArgs {
   const Index *row_begin, *column;  // row r's entries are row_begin[r] .. row_begin[r + 1] - 1
@@ -255,6 +255,8 @@ struct CsrMatmulArgs {
   const T* x;  // [outer, columns, features]
   T* y;        // [outer, rows, features]
   Index rows, columns, features;
+  T factor = 1;
+  const T* minus = nullptr;  // as y; nullptr: 0
 };
 
 // y = a x b, the cross product. Unit: vector.
@@ -399,6 +401,69 @@ struct UpsampleNearestGradArgs {
   T* gx;        // [planes, in_h, in_w]
   Index in_h, in_w, out_h, out_w;
   const Index *rows, *columns;  // [in_h + 1], [in_w + 1], from 0 to out_h and out_w
+};
+
+// Clip coordinates (x, y, z, w) to pixels: screen = (x / w, y / w), NaN for a vertex that no
+// triangle may use (engine/ops/rasterize.hpp says which). Unit: vertex, over all images.
+template <class T>
+struct ProjectVerticesArgs {
+  const T* clip;   // [images, vertices, 4]
+  double* screen;  // [images, vertices, 2]
+};
+
+// The nearest triangle of each pixel and the pixel's barycentrics in it. Unit: row of pixels of one
+// image.
+template <class T>
+struct RasterizeArgs {
+  const T* clip;          // [images, vertices, 4]
+  const double* screen;   // [images, vertices, 2]
+  const Index* triangle;  // [triangles, 3], each in [0, vertices)
+  std::int64_t* id;       // [images, height, width], -1 for none
+  T* barycentric;         // [images, height, width, 3]
+  Index vertices, triangles, height, width;
+};
+
+// gclip of gb = dL/d barycentric, the triangle of each pixel held fixed. Unit: image.
+template <class T>
+struct RasterizeGradArgs {
+  const T *gb, *clip;
+  const Index* triangle;
+  const std::int64_t* id;
+  const T* barycentric;
+  T* gclip;  // [images, vertices, 4]
+  Index vertices, height, width;
+};
+
+// y[n,p,c] = sum_i barycentric[n,p,i] attributes[n,triangle[id[n,p],i],c], 0 where id is -1. Unit:
+// pixel n * pixels + p.
+template <class T>
+struct InterpolateMeshArgs {
+  const T *barycentric, *attributes;  // [images, pixels, 3], [images, vertices, channels]
+  const Index* triangle;              // [triangles, 3], each in [0, vertices)
+  const std::int64_t* id;             // [images, pixels], each in [-1, triangles)
+  T* y;                               // [images, pixels, channels]
+  Index vertices, pixels, channels;
+};
+
+// gb[n,p,i] = sum_c gy[n,p,c] attributes[n,triangle[id[n,p],i],c], 0 where id is -1. Unit: pixel.
+template <class T>
+struct InterpolateMeshGradBarycentricArgs {
+  const T *gy, *attributes;
+  const Index* triangle;
+  const std::int64_t* id;
+  T* gb;  // [images, pixels, 3]
+  Index vertices, pixels, channels;
+};
+
+// ga[n,v,c] = the sum of barycentric[n,p,i] gy[n,p,c] over the p and i with triangle[id[n,p],i] =
+// v, in the order of p. Unit: image.
+template <class T>
+struct InterpolateMeshGradAttributesArgs {
+  const T *gy, *barycentric;
+  const Index* triangle;
+  const std::int64_t* id;
+  T* ga;  // [images, vertices, channels]
+  Index vertices, pixels, channels;
 };
 
 }  // namespace rf

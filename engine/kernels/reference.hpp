@@ -151,4 +151,28 @@ void resize_bilinear_grad(const ResizeBilinearGradArgs<T>& a, Index begin, Index
 template <class T>
 void upsample_nearest_grad(const UpsampleNearestGradArgs<T>& a, Index begin, Index end) noexcept;
 
+template <class T>
+void project_vertices(const ProjectVerticesArgs<T>& a, Index begin, Index end) noexcept;
+
+// Rows [row_begin, row_end) of one image; `depth` is memory for them, [rows, width].
+template <class T>
+void rasterize(const RasterizeArgs<T>& a, Index image, Index row_begin, Index row_end,
+               double* depth) noexcept;
+
+// `sums` is memory for a vertex each, [vertices, 3].
+template <class T>
+void rasterize_grad(const RasterizeGradArgs<T>& a, Index image, double* sums) noexcept;
+
+template <class T>
+void interpolate_mesh(const InterpolateMeshArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void interpolate_mesh_grad_barycentric(const InterpolateMeshGradBarycentricArgs<T>& a, Index begin,
+                                       Index end) noexcept;
+
+// `sums` is memory for the attributes of one image, [vertices, channels].
+template <class T>
+void interpolate_mesh_grad_attributes(const InterpolateMeshGradAttributesArgs<T>& a, Index image,
+                                      double* sums) noexcept;
+
 }  // namespace rf::reference

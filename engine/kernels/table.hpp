@@ -58,6 +58,7 @@ struct KernelTable {
   void (*multiply)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*divide)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*max_pool2d)(const MaxPool2dArgs<float>&, Index begin, Index end) noexcept;
+  void (*csr_matmul)(const CsrMatmulArgs<float>&, Index begin, Index end) noexcept;
   void (*smooth_l1)(const SmoothL1Args<float>&, Index begin, Index end) noexcept;
   void (*smooth_l1_grad)(const SmoothL1GradArgs<float>&, Index begin, Index end) noexcept;
   void (*softmax)(const SoftmaxArgs<float>&, Index begin, Index end) noexcept;

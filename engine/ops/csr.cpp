@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <tuple>
+#include <type_traits>
 
 #include "engine/kernels/reference.hpp"
+#include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
 
 namespace rf {
@@ -74,13 +76,18 @@ CsrMatrix CsrMatrix::transposed() const {
   return {columns_, rows_, std::move(entries)};
 }
 
-Tensor csr_matmul(const CsrMatrix& a, const Tensor& x) {
+Tensor csr_matmul(const CsrMatrix& a, const Tensor& x, double factor, const Tensor& minus) {
   check_same_dtype("csr_matmul", {&x});
   const int rank = x.shape().rank();
   RF_CHECK_SHAPE(rank >= 2 && x.shape()[rank - 2] == a.columns(), "csr_matmul", "matrix ",
                  Shape({a.rows(), a.columns()}), " and input ", x.shape(),
                  ": the input must be [.., ", a.columns(), ", F]");
   Tensor y = Tensor::empty(x.shape().with(rank - 2, a.rows()), x.dtype());
+  if (minus.numel() > 0) {
+    check_same_dtype("csr_matmul", {&x, &minus});
+    RF_CHECK_SHAPE(minus.shape() == y.shape(), "csr_matmul", "what is subtracted, ", minus.shape(),
+                   ", must have the shape of the product, ", y.shape());
+  }
   if (y.numel() == 0) return y;
   const Index features = x.shape()[rank - 1];
   const auto run = [&]<class T>(T) {
@@ -91,10 +98,16 @@ Tensor csr_matmul(const CsrMatrix& a, const Tensor& x) {
                                 .y = y.data<T>(),
                                 .rows = a.rows(),
                                 .columns = a.columns(),
-                                .features = features};
+                                .features = features,
+                                .factor = static_cast<T>(factor),
+                                .minus = minus.numel() > 0 ? minus.data<T>() : nullptr};
     const Index entries_per_row = static_cast<Index>(a.column().size()) / a.rows();
-    for_ranges(y.numel() / features, features * (1 + entries_per_row),
-               [&](Index begin, Index end) { reference::csr_matmul(args, begin, end); });
+    for_ranges(y.numel() / features, features * (1 + entries_per_row), [&](Index begin, Index end) {
+      if constexpr (std::is_same_v<T, float>)
+        kernels().csr_matmul(args, begin, end);
+      else
+        reference::csr_matmul(args, begin, end);
+    });
   };
   if (x.dtype() == DType::f64)
     run(double{});

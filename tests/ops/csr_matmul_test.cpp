@@ -99,6 +99,11 @@ TEST_CASE("csr_matmul: refuses other inputs, and names both shapes", "[csr][erro
       },
       {"csr_matmul", "[4, 3]", "[4, 2]", "[.., 3, F]"});
   check_refused([&] { (void)csr_matmul(a, Tensor::zeros({3})); }, {"[3]"});
+  check_refused(
+      [&] {
+        (void)csr_matmul(a, Tensor::zeros({3, 2}), 1, Tensor::zeros({3, 2}));
+      },
+      {"subtracted", "[3, 2]", "[4, 2]"});
   check_refused([&] { (void)csr_matmul(a, Tensor::zeros({3, 2}, DType::i32)); }, {"i32"});
 }
 
@@ -107,6 +112,19 @@ TEST_CASE("csr_matmul: gradients by central differences", "[csr][grad]") {
   const auto f = [&](const std::vector<ag::Var>& in) { return ag::csr_matmul(a, in[0]); };
   check_gradients(f, {random_tensor({3, 4}, 1, DType::f64)});
   check_gradients(f, {random_tensor({2, 2, 3, 1}, 2, DType::f64)});
+  check_gradients(
+      [&](const std::vector<ag::Var>& in) { return ag::csr_matmul(a, in[0], -1.5, in[1]); },
+      {random_tensor({2, 3, 4}, 1, DType::f64), random_tensor({2, 4, 4}, 2, DType::f64)});
+}
+
+TEST_CASE("csr_matmul: tables agree, for every number of features", "[csr][isa]") {
+  const CsrMatrix a = random_csr(40, 30, 6, 6);
+  for (const Index features : {1, 3, 8, 16, 31, 64, 97}) {
+    const Tensor x = random_tensor({2, 30, features}, 7),
+                 minus = random_tensor({2, 40, features}, 8);
+    check_tables_agree([&] { return csr_matmul(a, x); });
+    check_tables_agree([&] { return csr_matmul(a, x, 2, minus); });
+  }
 }
 
 TEST_CASE("csr_matmul: the product with the transpose is its adjoint, at the size of a mesh",

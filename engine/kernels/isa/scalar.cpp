@@ -62,6 +62,7 @@ const KernelTable scalar = {
     .multiply = reference::multiply<float>,
     .divide = reference::divide<float>,
     .max_pool2d = reference::max_pool2d<float>,
+    .csr_matmul = reference::csr_matmul<float>,
     .smooth_l1 = reference::smooth_l1<float>,
     .smooth_l1_grad = reference::smooth_l1_grad<float>,
     .softmax = reference::softmax<float>,

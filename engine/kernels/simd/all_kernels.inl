@@ -191,6 +191,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 // These two build on what is above.
 #include "engine/kernels/simd/conv2d.inl"
 #include "engine/kernels/simd/conv2d_grad.inl"
+#include "engine/kernels/simd/csr_matmul.inl"
 #include "engine/kernels/simd/deform_conv2d.inl"
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/linear.inl"
@@ -234,6 +235,7 @@ const KernelTable ISA_TABLE = {
     .multiply = multiply,
     .divide = divide,
     .max_pool2d = max_pool2d,
+    .csr_matmul = csr_matmul,
     .smooth_l1 = smooth_l1,
     .smooth_l1_grad = smooth_l1_grad,
     .softmax = softmax,

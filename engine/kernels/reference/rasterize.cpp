@@ -1,0 +1,207 @@
+#include <limits>
+
+#include "engine/kernels/reference.hpp"
+
+namespace rf::reference {
+
+namespace {
+
+// Smaller w and larger coordinates are not drawn; products of what is left stay far from the ends
+// of double.
+constexpr double kSmallestW = 1e-30, kLargest = 1e60;
+
+struct Vector {
+  double x, y, w;
+};
+
+// Turned around, b x a, this has exactly the opposite sign: of a shared edge both triangles see the
+// same line. (No fused multiply-add may come into it: reference kernels are compiled without.)
+Vector cross(const Vector& a, const Vector& b) {
+  return {a.y * b.w - a.w * b.y, a.w * b.x - a.x * b.w, a.x * b.y - a.y * b.x};
+}
+
+double dot(const Vector& a, const Vector& b) { return a.x * b.x + a.y * b.y + a.w * b.w; }
+
+double size(double x) { return x < 0 ? -x : x; }
+
+// More than the determinant of these vectors may be off by: a small multiple of the rounding of
+// its six products.
+double rounding(const Vector& a, const Vector& b, const Vector& c) {
+  return 2e-15 * (size(a.x) * (size(b.y * c.w) + size(b.w * c.y)) +
+                  size(a.y) * (size(b.w * c.x) + size(b.x * c.w)) +
+                  size(a.w) * (size(b.x * c.y) + size(b.y * c.x)));
+}
+
+// One triangle of one image.
+template <class T>
+struct Corners {
+  Vector v[3];
+  double z[3];
+  Corners(const T* clip, const Index* triangle) {
+    for (int i = 0; i < 3; ++i) {
+      const T* c = clip + 4 * triangle[i];
+      v[i] = {static_cast<double>(c[0]), static_cast<double>(c[1]), static_cast<double>(c[3])};
+      z[i] = static_cast<double>(c[2]);
+    }
+  }
+};
+
+// e(p) = p . normal, positive inside.
+struct Edge {
+  Vector normal;
+  bool owns_its_line;
+  Edge(const Vector& from, const Vector& to, double sign) : normal(cross(from, to)) {
+    normal = {sign * normal.x, sign * normal.y, sign * normal.w};
+    owns_its_line = normal.x > 0 || (normal.x == 0 && normal.y > 0);
+  }
+  [[nodiscard]] double row(double y) const { return normal.y * y + normal.w; }
+  [[nodiscard]] bool covers(double e) const { return e > 0 || (e == 0 && owns_its_line); }
+};
+
+// The pixels of [first, end) whose centres lie in [low, high] or a little outside, for what x / w
+// was rounded by.
+struct PixelRange {
+  Index first = 0, end = 0;
+  PixelRange(double low, double high, Index first_pixel, Index end_pixel) {
+    const double reach = (high > -low ? high : -low) + 1, margin = 1e-9 * reach;
+    const double from = low - margin - 0.5, to = high + margin - 0.5;
+    if (!(from <= static_cast<double>(end_pixel - 1)) || !(to >= static_cast<double>(first_pixel)))
+      return;
+    // Only now that they are known to be small do numbers become integers.
+    first = first_pixel;
+    end = end_pixel;
+    if (from > static_cast<double>(first)) {
+      first = static_cast<Index>(from);
+      if (static_cast<double>(first) < from) ++first;
+    }
+    if (to < static_cast<double>(end - 1)) end = static_cast<Index>(to) + 1;
+  }
+};
+
+double least(double a, double b, double c) {
+  const double m = a < b ? a : b;
+  return m < c ? m : c;
+}
+double largest(double a, double b, double c) { return -least(-a, -b, -c); }
+
+}  // namespace
+
+template <class T>
+void project_vertices(const ProjectVerticesArgs<T>& a, Index begin, Index end) noexcept {
+  for (Index v = begin; v < end; ++v) {
+    const T* c = a.clip + 4 * v;
+    const double w = static_cast<double>(c[3]);
+    bool usable = w >= kSmallestW;
+    for (int k = 0; k < 4; ++k) {
+      const double value = static_cast<double>(c[k]);
+      usable = usable && value <= kLargest && value >= -kLargest;
+    }
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    a.screen[2 * v] = usable ? static_cast<double>(c[0]) / w : nan;
+    a.screen[2 * v + 1] = usable ? static_cast<double>(c[1]) / w : nan;
+  }
+}
+
+template <class T>
+void rasterize(const RasterizeArgs<T>& a, Index image, Index row_begin, Index row_end,
+               double* depth) noexcept {
+  const T* clip = a.clip + image * a.vertices * 4;
+  const double* screen = a.screen + image * a.vertices * 2;
+  const Index first_pixel = (image * a.height + row_begin) * a.width;
+  std::int64_t* id = a.id + first_pixel;
+  T* barycentric = a.barycentric + first_pixel * 3;
+  for (Index q = 0; q < (row_end - row_begin) * a.width; ++q) {
+    depth[q] = std::numeric_limits<double>::infinity();
+    id[q] = -1;
+    for (int k = 0; k < 3; ++k) barycentric[3 * q + k] = 0;
+  }
+
+  for (Index t = 0; t < a.triangles; ++t) {
+    const Index* corner = a.triangle + 3 * t;
+    const double *s0 = screen + 2 * corner[0], *s1 = screen + 2 * corner[1],
+                 *s2 = screen + 2 * corner[2];
+    const double any = s0[0] + s1[0] + s2[0];
+    if (any != any) continue;  // NaN: a vertex that no triangle may use
+    const PixelRange rows(least(s0[1], s1[1], s2[1]), largest(s0[1], s1[1], s2[1]), row_begin,
+                          row_end);
+    if (rows.first >= rows.end) continue;
+    const PixelRange columns(least(s0[0], s1[0], s2[0]), largest(s0[0], s1[0], s2[0]), 0, a.width);
+    if (columns.first >= columns.end) continue;
+
+    const Corners<T> c(clip, corner);
+    const double determinant = dot(c.v[0], cross(c.v[1], c.v[2]));
+    if (size(determinant) <= rounding(c.v[0], c.v[1], c.v[2])) continue;
+    const double sign = determinant < 0 ? -1 : 1;
+    const Edge edge[3] = {{c.v[1], c.v[2], sign}, {c.v[2], c.v[0], sign}, {c.v[0], c.v[1], sign}};
+    for (Index i = rows.first; i < rows.end; ++i) {
+      const double y = static_cast<double>(i) + 0.5;
+      const double row[3] = {edge[0].row(y), edge[1].row(y), edge[2].row(y)};
+      for (Index j = columns.first; j < columns.end; ++j) {
+        const double x = static_cast<double>(j) + 0.5;
+        const double e[3] = {edge[0].normal.x * x + row[0], edge[1].normal.x * x + row[1],
+                             edge[2].normal.x * x + row[2]};
+        if (!edge[0].covers(e[0]) || !edge[1].covers(e[1]) || !edge[2].covers(e[2])) continue;
+        // (b . z) / (b . w), in which e_0 + e_1 + e_2 cancels. Also false for 0 / 0.
+        const double z = (e[0] * c.z[0] + e[1] * c.z[1] + e[2] * c.z[2]) /
+                         (e[0] * c.v[0].w + e[1] * c.v[1].w + e[2] * c.v[2].w);
+        const Index q = (i - row_begin) * a.width + j;
+        if (!(z < depth[q])) continue;
+        depth[q] = z;
+        id[q] = t;
+        const double sum = e[0] + e[1] + e[2];
+        for (int k = 0; k < 3; ++k) barycentric[3 * q + k] = static_cast<T>(e[k] / sum);
+      }
+    }
+  }
+}
+
+// With h_i = dL/db_i - sum_k b_k dL/db_k and the determinant D = v_0 . (v_1 x v_2):
+//   dL/dv_j = -(b_j / D) sum_i h_i (v_(i+1) x v_(i+2))
+template <class T>
+void rasterize_grad(const RasterizeGradArgs<T>& a, Index image, double* sums) noexcept {
+  const T* clip = a.clip + image * a.vertices * 4;
+  const Index pixels = a.height * a.width;
+  for (Index s = 0; s < 3 * a.vertices; ++s) sums[s] = 0;
+  for (Index q = image * pixels; q < (image + 1) * pixels; ++q) {
+    if (a.id[q] < 0) continue;
+    const Index* corner = a.triangle + 3 * a.id[q];
+    const Corners<T> c(clip, corner);
+    const Vector normal[3] = {cross(c.v[1], c.v[2]), cross(c.v[2], c.v[0]), cross(c.v[0], c.v[1])};
+    double b[3], g[3], mean = 0;
+    for (int k = 0; k < 3; ++k) {
+      b[k] = static_cast<double>(a.barycentric[3 * q + k]);
+      g[k] = static_cast<double>(a.gb[3 * q + k]);
+      mean += b[k] * g[k];
+    }
+    Vector turn{0, 0, 0};
+    for (int k = 0; k < 3; ++k) {
+      const double h = g[k] - mean;
+      turn = {turn.x + h * normal[k].x, turn.y + h * normal[k].y, turn.w + h * normal[k].w};
+    }
+    const double determinant = dot(c.v[0], normal[0]);
+    for (int k = 0; k < 3; ++k) {
+      const double factor = -b[k] / determinant;
+      double* sum = sums + 3 * corner[k];
+      sum[0] += factor * turn.x;
+      sum[1] += factor * turn.y;
+      sum[2] += factor * turn.w;
+    }
+  }
+  for (Index v = 0; v < a.vertices; ++v) {
+    T* g = a.gclip + (image * a.vertices + v) * 4;
+    g[0] = static_cast<T>(sums[3 * v]);
+    g[1] = static_cast<T>(sums[3 * v + 1]);
+    g[2] = 0;
+    g[3] = static_cast<T>(sums[3 * v + 2]);
+  }
+}
+
+#define RF_INSTANTIATE(T)                                                                  \
+  template void project_vertices(const ProjectVerticesArgs<T>&, Index, Index) noexcept;    \
+  template void rasterize(const RasterizeArgs<T>&, Index, Index, Index, double*) noexcept; \
+  template void rasterize_grad(const RasterizeGradArgs<T>&, Index, double*) noexcept;
+RF_INSTANTIATE(float)
+RF_INSTANTIATE(double)
+#undef RF_INSTANTIATE
+
+}  // namespace rf::reference
