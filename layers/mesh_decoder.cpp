@@ -10,7 +10,7 @@ namespace rf {
 
 namespace {
 
-void check(const std::vector<MeshLevel>& levels, const MeshDecoderOptions& o) {
+void check(const std::vector<DecoderLevel>& levels, const MeshDecoderOptions& o) {
   if (levels.size() < 2 || o.widths.size() != levels.size())
     throw UsageError(message("MeshDecoder: ", levels.size(), " levels and ", o.widths.size(),
                              " widths; at least two levels and a width for each are needed"));
@@ -32,7 +32,7 @@ void check(const std::vector<MeshLevel>& levels, const MeshDecoderOptions& o) {
 
 }  // namespace
 
-MeshDecoder::MeshDecoder(const std::vector<MeshLevel>& levels, const MeshDecoderOptions& o)
+MeshDecoder::MeshDecoder(const std::vector<DecoderLevel>& levels, const MeshDecoderOptions& o)
     : levels_(levels), width_(0) {
   check(levels, o);
   width_ = o.widths[0];

@@ -13,7 +13,7 @@
 namespace rf {
 
 // One mesh of a hierarchy, from the coarsest to the finest.
-struct MeshLevel {
+struct DecoderLevel {
   CsrPair laplacian;  // scaled, [V, V]
   CsrPair up;  // [V, V of the level before]: from its vertices to these; of the coarsest not used
 };
@@ -34,14 +34,14 @@ class MeshDecoder final : public Module {
  public:
   // Throws UsageError: fewer than two levels, widths that are not one for each, sizes below 1;
   // ShapeError: levels that do not follow each other.
-  MeshDecoder(const std::vector<MeshLevel>& levels, const MeshDecoderOptions& options = {});
+  MeshDecoder(const std::vector<DecoderLevel>& levels, const MeshDecoderOptions& options = {});
 
   [[nodiscard]] Var forward(const Var& code) const;  // [N, code] -> [N, V, features]
 
   [[nodiscard]] Index vertices() const { return levels_.back().laplacian.matrix->rows(); }
 
  private:
-  std::vector<MeshLevel> levels_;
+  std::vector<DecoderLevel> levels_;
   Index width_;  // of the coarsest level
   std::unique_ptr<Linear> fc_;
   std::vector<std::unique_ptr<ChebConv>> convs_;

@@ -83,6 +83,7 @@ int run(int argc, const char* const* argv) {
 #ifndef RF_INFERENCE_ONLY  // the static program (CMakeLists.txt) is linked without these verbs
   add_eval(app, exit_code);
   add_train(app, exit_code);
+  add_mesh(app, exit_code);
 #endif
   add_bench(app, exit_code);
   add_help(app, exit_code);

@@ -13,5 +13,6 @@ void add_info(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_train(CLI::App& app, int& exit_code);
+void add_mesh(CLI::App& app, int& exit_code);
 
 }  // namespace rf::cli

@@ -26,7 +26,7 @@ CsrPair halved(Index n) {
   return CsrPair(CsrMatrix::from_triplets(2 * n - 1, n, entries));
 }
 
-std::vector<MeshLevel> levels() {
+std::vector<DecoderLevel> levels() {
   return {{line(3), halved(2)}, {line(5), halved(3)}, {line(9), halved(5)}};
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("mesh decoder: shapes, and the mean where nothing is added", "[mesh_de
 }
 
 TEST_CASE("mesh decoder: of the paper's dense branch, 264 thousand parameters", "[mesh_decoder]") {
-  std::vector<MeshLevel> hierarchy;
+  std::vector<DecoderLevel> hierarchy;
   Index before = 27;
   for (const Index n : {27, 108, 432, 1728}) {
     std::vector<CsrMatrix::Triplet> up;
@@ -99,7 +99,7 @@ TEST_CASE("mesh decoder: levels that do not fit are refused", "[mesh_decoder][er
         MeshDecoder(levels(), {.code = 0, .widths = {3, 4, 5}});
       },
       {"size of 0"});
-  std::vector<MeshLevel> wrong = levels();
+  std::vector<DecoderLevel> wrong = levels();
   wrong[2].up = halved(3);
   check_refused([&] { MeshDecoder(wrong, {.widths = {3, 4, 5}}); }, {"level 2", "5 x 3", "9 x 5"});
 }

@@ -237,4 +237,27 @@ struct MxnetArray {
   return mxnet(arrays);
 }
 
+// A .npy file of version 1 up to its elements.
+[[nodiscard]] inline std::string npy_head(const std::string& header) {
+  return "\x93NUMPY" + le<std::uint8_t>(1) + le<std::uint8_t>(0) +
+         le<std::uint16_t>(static_cast<std::uint16_t>(header.size())) + header;
+}
+
+[[nodiscard]] inline std::string npy(const Tensor& array) {
+  const char* type = "";
+  switch (array.dtype()) {
+    case DType::f32: type = "<f4"; break;
+    case DType::f64: type = "<f8"; break;
+    case DType::i32: type = "<i4"; break;
+    case DType::i64: type = "<i8"; break;
+    case DType::u8: type = "|u1"; break;
+    case DType::i8: type = "|i1"; break;
+  }
+  std::string shape;
+  for (const Index size : array.shape().dims()) shape += std::to_string(size) + ", ";
+  return npy_head(std::string("{'descr': '") + type + "', 'fortran_order': False, 'shape': (" +
+                  shape + "), }\n") +
+         elements_of(array);
+}
+
 }  // namespace rf::test
