@@ -18,7 +18,7 @@ CONFIGURE = cmake -S . -DRF_SHARED='$(abspath $(SHARED))'
 BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build mpi static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan tsan fuzz valgrind emulate aarch64 \
+.PHONY: help demo test build mpi static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan asan-core tsan fuzz valgrind emulate aarch64 \
   clean packages clang-packages tidy-packages configure
 
 help:
@@ -38,7 +38,8 @@ help:
 	@echo 'make check                         format, include arrows, symbols of the instruction sets, the installed tree'
 	@echo 'make fmt                           lays out every source file (clang-format 14)'
 	@echo 'make tidy                          clang-tidy 14'
-	@echo 'make asan                          core tests with address and undefined-behaviour sanitizers'
+	@echo 'make asan                          core tests with address and undefined-behaviour sanitizers; asan-core: without the'
+	@echo '                                   command line, sooner'
 	@echo 'make tsan                          core tests with the thread sanitizer'
 	@echo 'make fuzz [FUZZ_SECONDS=600]       every parser under libFuzzer (clang), two at a time'
 	@echo 'make valgrind                      core tests under memcheck (slow)'
@@ -174,10 +175,11 @@ tidy: tidy-packages
 	run-clang-tidy-14 -quiet -p build-tidy -j $(JOBS) \
 	  '$(CURDIR)/(engine|autograd|layers|weights|retinaface)/.*\.cpp$$'
 
-asan: packages
-	$(CONFIGURE) -B build-asan $(CHECKED) -DRF_SANITIZE=address,undefined
-	$(BUILD) build-asan --parallel $(JOBS)
-	ctest --test-dir build-asan --output-on-failure --label-regex core --parallel $(JOBS)
+# asan-core: without the command line, whose libraries take long to compile.
+asan asan-core: packages
+	$(CONFIGURE) -B build-$@ $(CHECKED) -DRF_SANITIZE=address,undefined $(if $(filter asan-core,$@),-DRF_BUILD_CLI=OFF)
+	$(BUILD) build-$@ --parallel $(JOBS)
+	ctest --test-dir build-$@ --output-on-failure --label-regex core --parallel $(JOBS)
 
 tsan: packages
 	$(CONFIGURE) -B build-tsan $(CHECKED) -DRF_SANITIZE=thread
@@ -207,4 +209,4 @@ aarch64: configure
 	ctest --test-dir build-aarch64 --output-on-failure --timeout 3600 --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-tidy build-aarch64 build-mpi
+	rm -rf build build-asan build-asan-core build-tsan build-fuzz build-tidy build-aarch64 build-mpi
