@@ -1,6 +1,7 @@
 #include "retinaface/dense/face_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "engine/check.hpp"
@@ -146,6 +147,13 @@ FaceParameters random_faces(const FaceModel& model, Index count, std::uint64_t s
     for (Index i = 0; i < skins; ++i) p.albedo.data<float>()[n * skins + i] = random.normal();
   }
   return p;
+}
+
+double expression_mean() { return static_cast<double>(kExpressions) / 2; }
+
+double expression_deviation() {
+  const double square = static_cast<double>(kExpressions) / 3;  // of a uniform number, if shown
+  return std::sqrt(square - expression_mean() * expression_mean());
 }
 
 Tensor make_faces(const FaceModel& model, const FaceParameters& p) {

@@ -54,6 +54,10 @@ struct FaceParameters {
 [[nodiscard]] FaceParameters random_faces(const FaceModel& model, Index count, std::uint64_t seed,
                                           std::uint64_t first);
 
+// Mean and standard deviation of each expression's weight in random_faces().
+[[nodiscard]] double expression_mean();
+[[nodiscard]] double expression_deviation();
+
 // [N, V, 6]: places, colours. Throws ShapeError: parameters of another model.
 [[nodiscard]] Tensor make_faces(const FaceModel& model, const FaceParameters& parameters);
 
