@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 #include "engine/parallel.hpp"
 
@@ -49,18 +48,18 @@ class Cuts {
         channels_(static_cast<double>(g.out_channels)),
         prepare_(winograd ? 12 : 2) {}
 
-  // Units [begin, end) of the plane: pixels, or with Winograd rows of tiles.
-  [[nodiscard]] double vectors(Index begin, Index end, bool rows) const {
-    const Index gaps = rows ? end - begin - 1 : (end - 1) / width_ - begin / width_;
-    const Index positions = (rows ? (end - begin) * width_ : end - begin) + gaps * gap_;
+  // So many of the plane's units: pixels, or with Winograd rows of tiles.
+  [[nodiscard]] double vectors(Index units, bool rows) const {
+    const Index gaps = rows ? units - 1 : (units - 1) / width_;
+    const Index positions = (rows ? units * width_ : units) + gaps * gap_;
     // Blocks of fewer than three vectors have fewer products for each weight that is loaded.
     constexpr double kRest[3] = {0, 1.2, 2.1};
     const Index whole = ceil_div(positions, lanes_);
     return static_cast<double>(whole / 3 * 3) + kRest[whole % 3];
   }
 
-  // `part` of the plane's and one of `splits` of the output channels. Inputs are prepared once more
-  // for each split; weights come from a farther cache once for each chunk.
+  // A chunk of one of `splits` parts of the output channels. Inputs are prepared once more for each
+  // split; weights come from a farther cache once for each chunk.
   [[nodiscard]] double chunk(double vectors, Index splits) const {
     constexpr double kFetch = 0.25;
     return (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare_ * vectors;
@@ -107,17 +106,12 @@ void Conv2dSchedule::balance(const Conv2dGeometry& g, Index threads) {
   if (least > 16 * threads) return;  // enough for any number of threads
   const Cuts cuts(g, winograd_);
   double best = std::numeric_limits<double>::infinity();
-  std::vector<double> busy(static_cast<std::size_t>(threads));
   for (const Index splits : {Index{1}, threads}) {
     if (splits > 1 && (g.in_channels < 16 || blocks_ < 2 * splits)) continue;
     for (Index parts = least; parts <= std::min(least + 2 * threads, grains); ++parts) {
-      std::ranges::fill(busy, 0);
-      for (Index chunk = 0; chunk < splits * parts; ++chunk) {
-        const Index part = chunk % parts, begin = part * grains / parts * grain_,
-                    end = std::min((part + 1) * grains / parts * grain_, units_);
-        *std::ranges::min_element(busy) += cuts.chunk(cuts.vectors(begin, end, winograd_), splits);
-      }
-      const double longest = *std::ranges::max_element(busy);
+      const Index largest = std::min(ceil_div(grains, parts) * grain_, units_);
+      const double longest = static_cast<double>(ceil_div(parts * splits, threads)) *
+                             cuts.chunk(cuts.vectors(largest, winograd_), splits);
       if (longest < best) best = longest, parts_ = parts, splits_ = splits;
     }
   }
