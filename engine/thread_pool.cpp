@@ -73,10 +73,10 @@ inline void pause() noexcept {
 #endif
 }
 
-// When workers are worth waiting for. Where another program wants a worker's core, the system takes
-// it away for milliseconds in the middle of a chunk, and whoever waits for that chunk loses more
-// than the worker brought. After such a wait the caller goes on alone for a while, longer each time
-// it happens again soon.
+// Whether the one worker of a pair is worth waiting for. Where another program wants its core, the
+// system takes it away for milliseconds in the middle of a chunk, and waiting for that chunk costs
+// more than the worker brought. After such a wait the caller goes on alone for a while, longer each
+// time it happens again soon. Of more than two threads the others bring more than the wait costs.
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
@@ -111,7 +111,8 @@ class Pool {
       return;
     }
     const Release release{busy_};
-    if (patience_.alone()) {
+    const bool pair = chunks.threads == 2;
+    if (pair && patience_.alone()) {
       run_alone(chunks);
       return;
     }
@@ -127,7 +128,7 @@ class Pool {
     if (job.finished()) return;
     const auto idle = Patience::Clock::now();
     while (!job.finished()) std::this_thread::yield();
-    patience_.waited(begin, idle);
+    if (pair) patience_.waited(begin, idle);
   }
 
  private:
