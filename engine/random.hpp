@@ -14,7 +14,13 @@ using PhiloxBlock = std::array<std::uint32_t, 4>;
 [[nodiscard]] PhiloxBlock philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 2> key);
 
 // What the numbers are for, so that two uses of one seed never share numbers.
-enum class RandomPurpose : std::uint32_t { initialise = 1, augment = 2, sample = 3, test = 4 };
+enum class RandomPurpose : std::uint32_t {
+  initialise = 1,
+  augment = 2,
+  sample = 3,
+  test = 4,
+  face = 5
+};
 
 // The stream of numbers that belongs to (seed, purpose, step, item). Copyable; drawing advances it.
 class Random {

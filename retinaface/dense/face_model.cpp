@@ -39,6 +39,11 @@ class Folder {
     if (!fits)
       throw FormatError(message(file, ": ", to_string(array.dtype()), " ", array.shape(),
                                 ", must be ", to_string(dtype), " [", needed, "]"));
+    if (dtype == DType::f32) {
+      for (const float value : std::as_const(array).span<float>()) {
+        if (!std::isfinite(value)) throw FormatError(message(file, ": holds the number ", value));
+      }
+    }
     return array;
   }
 
@@ -136,7 +141,7 @@ FaceParameters random_faces(const FaceModel& model, Index count, std::uint64_t s
                    .albedo = Tensor::empty({count, skins})};
   for (Index n = 0; n < count; ++n) {
     const std::uint64_t face = first + static_cast<std::uint64_t>(n);
-    Random random(seed, RandomPurpose::sample, static_cast<std::uint32_t>(face >> 32),
+    Random random(seed, RandomPurpose::face, static_cast<std::uint32_t>(face >> 32),
                   static_cast<std::uint32_t>(face));
     for (Index i = 0; i < identities; ++i)
       p.identity.data<float>()[n * identities + i] = random.normal();

@@ -37,7 +37,7 @@ struct FaceModel {
 // From a folder as the ICT face kit's compact form has them (NumPy arrays: neutral, identity_modes,
 // ..., hierarchy_1728/L1_triangles, ...); only the rows of the hierarchy's finest level are kept.
 // Throws FileError, FormatError: a file that is missing or cannot be read, sizes that do not fit
-// each other, rows that are none.
+// each other, rows that are none, numbers that are not finite.
 [[nodiscard]] FaceModel read_face_model(const std::string& folder);
 
 // The levels as a decoder's convolutions need them.

@@ -128,6 +128,8 @@ TEST_CASE("face model: files that do not fit are refused by name", "[face_model]
               "must be i32 [4, 3]"));
   CHECK(holds(refusal("hierarchy_1728/L3_triangles", list<std::int32_t>({1, 3}, {0, 1, -1})),
               "row -1 of 4"));
+  CHECK(holds(refusal("neutral", list<float>({5, 3}, std::vector<float>(15, std::nanf("")))),
+              "neutral.npy: holds the number nan"));
   CHECK(!thrown<FileError>([] { return read_face_model("/no/such/folder"); }).empty());
 }
 
