@@ -25,7 +25,7 @@ Tensor leaky_relu(const Tensor& x, const LeakyReluParams& params) {
 
 Tensor elu(const Tensor& x, const EluParams& params) {
   check_alpha(params);
-  return unary<EluArgs>("elu", x, reference::elu<float>, reference::elu<double>, params.alpha);
+  return unary<EluArgs>("elu", x, kernels().elu, reference::elu<double>, params.alpha);
 }
 
 Tensor sigmoid(const Tensor& x) {
@@ -49,7 +49,7 @@ Tensor leaky_relu_grad(const Tensor& gy, const Tensor& y, const LeakyReluParams&
 
 Tensor elu_grad(const Tensor& gy, const Tensor& y, const EluParams& params) {
   check_alpha(params);
-  return unary_grad<EluGradArgs>("elu gradient", gy, y, reference::elu_grad<float>,
+  return unary_grad<EluGradArgs>("elu gradient", gy, y, kernels().elu_grad,
                                  reference::elu_grad<double>, params.alpha);
 }
 

@@ -1,9 +1,13 @@
 // elu, sigmoid, tanh, exp and log: functions of one element whose values come from engine/math.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "autograd/node.hpp"
 #include "autograd/ops.hpp"
+#include "engine/kernels/reference.hpp"
+#include "engine/kernels/table.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
@@ -107,6 +111,37 @@ TEST_CASE("elu: alpha shows in the recorded operation", "[elu][property]") {
   ag::Var x(Tensor::zeros({2}));
   x.set_requires_grad(true);
   CHECK(ag::graph_text(elu_of({x})).find("elu(%1; alpha 0.75)") != std::string::npos);
+}
+
+TEST_CASE("elu: every table agrees with the reference, also next to 0, within bounds",
+          "[elu][isa][grad]") {
+  for (const KernelTable* table : supported_kernel_tables()) {
+    for (Index n = 0; n <= 37; ++n) {
+      CAPTURE(table->name, n);
+      GuardedFloats x(n), y(n), expected(n), gx(n), gx_expected(n);
+      x.randomize(11);
+      const std::array<float, 6> special{-1e-7F, -1e-30F, -88.0F, -20.0F, -0.35F, 1e30F};
+      for (Index i = 0; i < std::min<Index>(n, 6); ++i)
+        x.data()[i] = special[static_cast<std::size_t>(i)];
+      const EluArgs<float> args{.x = x.data(), .y = y.data(), .alpha = 0.75F};
+      EluArgs<float> wanted = args;
+      wanted.y = expected.data();
+      table->elu(args, 0, n);
+      reference::elu(wanted, 0, n);
+      for (Index i = 0; i < n; ++i) {
+        CAPTURE(x.data()[i], y.data()[i], expected.data()[i]);
+        CHECK(std::abs(y.data()[i] - expected.data()[i]) <= 4e-7F * std::abs(expected.data()[i]));
+      }
+      EluGradArgs<float> grad{
+          .gy = x.data(), .y = expected.data(), .gx = gx.data(), .alpha = 0.75F};
+      table->elu_grad(grad, 0, n);
+      grad.gx = gx_expected.data();
+      reference::elu_grad(grad, 0, n);
+      CHECK(same_bits(gx.copy(), gx_expected.copy()));
+      CHECK(y.front_is_intact());
+      CHECK(gx.front_is_intact());
+    }
+  }
 }
 
 TEST_CASE("elu, sigmoid, tanh: full precision from 1e-300 to 30",

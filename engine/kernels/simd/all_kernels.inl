@@ -194,6 +194,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 #include "engine/kernels/simd/csr_matmul.inl"
 #include "engine/kernels/simd/deform_conv2d.inl"
 #include "engine/kernels/simd/elementwise.inl"
+#include "engine/kernels/simd/exponential.inl"
 #include "engine/kernels/simd/linear.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
 #include "engine/kernels/simd/multiply_add.inl"
@@ -230,6 +231,8 @@ const KernelTable ISA_TABLE = {
     .relu = relu,
     .leaky_relu = leaky_relu,
     .leaky_relu_grad = leaky_relu_grad,
+    .elu = elu,
+    .elu_grad = elu_grad,
     .add = add,
     .subtract = subtract,
     .multiply = multiply,

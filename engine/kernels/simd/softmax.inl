@@ -4,30 +4,6 @@
 namespace rf {
 namespace {
 
-// e^x for x <= 0, within 3e-7 relative; 0 where e^x is below the smallest normal float; NaN for
-// NaN. e^x = 2^k e^r, k = round(x / ln 2), |r| <= ln 2 / 2; Taylor of e^r to r^7 (next term below
-// 6e-9).
-inline Vec exp_negative(Vec x) {
-  // Not an xsimd::batch, whose bitwise_cast and shifts are calls on NEON in version 8.1.
-  using Bits [[gnu::vector_size(sizeof(Vec))]] = std::uint32_t;
-  const Vec magic(12582912.0F);  // 1.5 * 2^23: adding it leaves round(x / ln 2) in the low bits
-  const Vec shifted = xsimd::fma(x, Vec(1.44269504F), magic);
-  const Vec k = shifted - magic;
-  Vec r = xsimd::fma(k, Vec(-0.693359375F), x);  // ln 2 in two parts, the first exact in 10 bits
-  r = xsimd::fma(k, Vec(2.12194440e-4F), r);
-  Vec sum(1.0F / 5040);
-  sum = xsimd::fma(sum, r, Vec(1.0F / 720));
-  sum = xsimd::fma(sum, r, Vec(1.0F / 120));
-  sum = xsimd::fma(sum, r, Vec(1.0F / 24));
-  sum = xsimd::fma(sum, r, Vec(1.0F / 6));
-  sum = xsimd::fma(sum, r, Vec(0.5F));
-  sum = xsimd::fma(sum, r, Vec(1.0F));
-  sum = xsimd::fma(sum, r, Vec(1.0F));
-  const Bits exponent = (reinterpret_cast<Bits>(shifted.data) << 23) + 0x3F800000U;
-  const Vec power(reinterpret_cast<Vec::register_type>(exponent));  // 2^k
-  return xsimd::select(x < Vec(-87.3F), Vec(0.0F), sum * power);
-}
-
 inline Vec greater(Vec a, Vec b) { return xsimd::select(a > b, a, b); }
 
 inline float max_lane(Vec v) {
