@@ -26,6 +26,7 @@
 #include "engine/ops/resize_bilinear.hpp"
 #include "engine/ops/slice.hpp"
 #include "engine/ops/smooth_l1.hpp"
+#include "engine/ops/soft_rasterize.hpp"
 #include "engine/ops/softmax.hpp"
 #include "engine/ops/softmax_cross_entropy.hpp"
 #include "engine/ops/sum.hpp"
@@ -102,5 +103,14 @@ struct MeshRaster {
                                    const RasterizeParams& params);
 [[nodiscard]] Var interpolate_mesh(const Var& barycentric, const Tensor& triangle_ids,
                                    const Tensor& triangles, const Var& attributes);
+
+// A picture of a mesh that is soft at its outlines: gradients from pixels beside a triangle too.
+struct SoftMeshPicture {
+  Var colour;      // [N, H, W, C]
+  Var silhouette;  // [N, H, W]
+};
+[[nodiscard]] SoftMeshPicture soft_rasterize(const Var& clip, const Tensor& triangles,
+                                             const Var& attributes,
+                                             const SoftRasterizeParams& params);
 
 }  // namespace rf::ag

@@ -18,6 +18,7 @@ struct Case {
 
 // MobileNet-0.25 and ResNet-50 with their pyramids, pictures of 640x480.
 [[nodiscard]] std::vector<Case> convolution_cases();
-[[nodiscard]] std::vector<Case> other_cases();
+[[nodiscard]] std::vector<Case> mesh_cases();   // one face of the dense branch, 1,728 vertices
+[[nodiscard]] std::vector<Case> other_cases();  // with those of meshes
 
 }  // namespace rf::bench

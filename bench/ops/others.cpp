@@ -212,6 +212,7 @@ std::vector<Case> other_cases() {
   add_batch_norm(cases);
   cases.push_back(picture_case());
   cases.push_back(matching_case());
+  for (Case& c : mesh_cases()) cases.push_back(std::move(c));
   return cases;
 }
 
