@@ -19,7 +19,8 @@ enum class RandomPurpose : std::uint32_t {
   augment = 2,
   sample = 3,
   test = 4,
-  face = 5
+  face = 5,
+  synthetic = 6
 };
 
 // The stream of numbers that belongs to (seed, purpose, step, item). Copyable; drawing advances it.

@@ -84,6 +84,8 @@ int run(int argc, const char* const* argv) {
   add_eval(app, exit_code);
   add_train(app, exit_code);
   add_mesh(app, exit_code);
+  add_synth(app, exit_code);
+  add_render(app, exit_code);
 #endif
   add_bench(app, exit_code);
   add_help(app, exit_code);

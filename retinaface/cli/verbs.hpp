@@ -14,5 +14,7 @@ void add_eval(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_train(CLI::App& app, int& exit_code);
 void add_mesh(CLI::App& app, int& exit_code);
+void add_synth(CLI::App& app, int& exit_code);
+void add_render(CLI::App& app, int& exit_code);
 
 }  // namespace rf::cli

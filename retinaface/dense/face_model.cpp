@@ -123,13 +123,13 @@ FaceModel read_face_model(const std::string& path) {
           .landmarks68 = folder.rows(name_of(1, "landmarks68_jawline"), {68}, fine)};
 }
 
-std::vector<DecoderLevel> decoder_levels(const FaceModel& model) {
-  std::vector<DecoderLevel> levels;
-  for (const FaceLevel& level : model.levels)
-    levels.push_back(
+std::vector<DecoderLevel> decoder_levels(const std::vector<FaceLevel>& levels) {
+  std::vector<DecoderLevel> made;
+  for (const FaceLevel& level : levels)
+    made.push_back(
         {.laplacian = CsrPair(scaled_laplacian(mesh_adjacency(level.vertices, level.triangles))),
          .up = CsrPair(level.up)});
-  return levels;
+  return made;
 }
 
 FaceParameters random_faces(const FaceModel& model, Index count, std::uint64_t seed,

@@ -41,7 +41,7 @@ struct FaceModel {
 [[nodiscard]] FaceModel read_face_model(const std::string& folder);
 
 // The levels as a decoder's convolutions need them.
-[[nodiscard]] std::vector<DecoderLevel> decoder_levels(const FaceModel& model);
+[[nodiscard]] std::vector<DecoderLevel> decoder_levels(const std::vector<FaceLevel>& levels);
 
 // What faces are made of, [N, modes] each.
 struct FaceParameters {

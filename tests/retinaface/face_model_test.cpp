@@ -89,7 +89,7 @@ TEST_CASE("face model: faces are what the equation says", "[face_model]") {
 TEST_CASE("face model: its levels make a decoder", "[face_model]") {
   const TemporaryFolder folder;
   Files().write(folder.path());
-  const MeshDecoder decoder(decoder_levels(read_face_model(folder.path())),
+  const MeshDecoder decoder(decoder_levels(read_face_model(folder.path()).levels),
                             {.code = 3, .widths = {4, 4, 4, 2}});
   CHECK(decoder.forward(ag::Var(random_tensor({2, 3}, 1))).shape() == Shape{2, 4, 6});
 }
