@@ -27,14 +27,20 @@ AnchorGrid::Range AnchorGrid::meeting(double low, double high, double half_size,
           static_cast<Index>(std::clamp(last + 1, 0.0, most))};
 }
 
-Anchor AnchorGrid::operator[](Index index) const {
+AnchorGrid::Place AnchorGrid::place(Index index) const {
   RF_ASSERT(index >= 0 && index < count_);
   std::size_t l = levels_.size() - 1;
   while (index < levels_[l].first) --l;
   const Level& level = levels_[l];
   const Index per_cell = static_cast<Index>(level.sizes.size()), in_level = index - level.first;
-  const Index cell = in_level / per_cell, row = cell / level.columns, column = cell % level.columns;
-  return level.anchor(row, column, level.sizes[static_cast<std::size_t>(in_level % per_cell)]);
+  const Index cell = in_level / per_cell;
+  return {static_cast<Index>(l), cell / level.columns, cell % level.columns, in_level % per_cell};
+}
+
+Anchor AnchorGrid::operator[](Index index) const {
+  const Place at = place(index);
+  const Level& level = levels_[static_cast<std::size_t>(at.level)];
+  return level.anchor(at.row, at.column, level.sizes[static_cast<std::size_t>(at.rank)]);
 }
 
 }  // namespace rf

@@ -24,6 +24,13 @@ class AnchorGrid {
   // Requires 0 <= index < count().
   [[nodiscard]] Anchor operator[](Index index) const;
 
+  // Where an anchor is: its level from the finest, its cell, and which of the cell's anchors it is.
+  // Requires 0 <= index < count().
+  struct Place {
+    Index level, row, column, rank;
+  };
+  [[nodiscard]] Place place(Index index) const;
+
   // f(index, anchor) for every anchor whose square meets the box from (x1, y1) to (x2, y2), in
   // order, and perhaps for some that just miss it.
   template <class F>

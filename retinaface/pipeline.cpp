@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "engine/check.hpp"
@@ -112,37 +113,32 @@ Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
   if (options.nms) check_fraction("nms", *options.nms);
   fill(network_, model_);
   plans_ = std::make_unique<PlanCache>(network_);
+  context_plans_ = std::make_unique<PlanCache>(network_, PlanOutputs::heads_and_context);
 }
 
-std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const {
+NetworkOutputs Pipeline::run(PlanCache& plans, const Image& image, const NetworkSize& size,
+                             StageTimes* times) const {
   Tensor input;
-  NetworkOutputs outputs;
-  {
-    const Stopwatch stopwatch(times ? &times->resize : nullptr);
-    input = preprocess(image);
-  }
-  {
-    const Stopwatch stopwatch(times ? &times->network : nullptr);
-    outputs = network(input);
-  }
-  const Stopwatch stopwatch(times ? &times->post : nullptr);
-  return postprocess(outputs, {image.width, image.height});
-}
-
-std::vector<Face> Pipeline::candidates(const Image& image, const NetworkSize& size,
-                                       StageTimes* times) const {
-  Tensor input;
-  NetworkOutputs outputs;
   {
     const Stopwatch stopwatch(times ? &times->resize : nullptr);
     input = preprocess(image, size);
   }
-  {
-    const Stopwatch stopwatch(times ? &times->network : nullptr);
-    outputs = network(input);
-  }
+  const Stopwatch stopwatch(times ? &times->network : nullptr);
+  return plans.run(input);
+}
+
+std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const {
+  const ImageSize picture{image.width, image.height};
+  const NetworkOutputs outputs = run(*plans_, image, size_of(picture), times);
   const Stopwatch stopwatch(times ? &times->post : nullptr);
-  std::vector<Face> faces = decode(outputs, size);
+  return postprocess(outputs, picture);
+}
+
+std::vector<Face> Pipeline::candidates(const Image& image, const NetworkSize& size,
+                                       StageTimes* times) const {
+  const NetworkOutputs outputs = run(*plans_, image, size, times);
+  const Stopwatch stopwatch(times ? &times->post : nullptr);
+  std::vector<Face> faces = decode(outputs, size).faces;
   for (Face& face : faces) face = to_picture(face, size.scaled, {image.width, image.height});
   return faces;
 }
@@ -183,7 +179,7 @@ std::shared_ptr<const Plan> Pipeline::plan(ImageSize picture) const {
   return plans_->plan({1, 3, canvas.height, canvas.width});
 }
 
-std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkSize& size) const {
+Pipeline::Decoded Pipeline::decode(const NetworkOutputs& outputs, const NetworkSize& size) const {
   const ModelConfig& config = model_.config;
   const AnchorGrid anchors(config.anchors, size.canvas.width, size.canvas.height);
   RF_CHECK_SHAPE(outputs.score.shape() == (Shape{anchors.count(), 2}), "postprocess", "scores ",
@@ -192,7 +188,7 @@ std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkS
   // Scores first: only what passes is decoded.
   const float *score = outputs.score.data<float>(), *box = outputs.box.data<float>();
   const float* landmark = outputs.landmark.data<float>();
-  std::vector<Face> faces;
+  Decoded found;
   for (Index i = 0; i < anchors.count(); ++i) {
     if (!(score[2 * i + 1] > options_.score)) continue;
     const Anchor anchor = anchors[i];
@@ -201,18 +197,60 @@ std::vector<Face> Pipeline::decode(const NetworkOutputs& outputs, const NetworkS
         decode_landmarks(anchor, std::span<const float, 10>(landmark + 10 * i, 10), config.coding);
     if (!finite(decoded, five)) continue;
     if (config.coding.clip) decoded = clipped(decoded, size.scaled, config.coding.plus_one);
-    faces.push_back({decoded.x1, decoded.y1, decoded.x2, decoded.y2, score[2 * i + 1], five});
+    found.faces.push_back({decoded.x1, decoded.y1, decoded.x2, decoded.y2, score[2 * i + 1], five});
+    found.anchors.push_back(i);
   }
-  return faces;
+  return found;
 }
 
 std::vector<Face> Pipeline::postprocess(const NetworkOutputs& outputs, ImageSize picture) const {
   const NetworkSize size = size_of(picture);
-  const std::vector<Face> found = decode(outputs, size);
+  const std::vector<Face> found = decode(outputs, size).faces;
   std::vector<Face> faces;
   for (const Index kept : nms(found, nms_config()))
     faces.push_back(to_picture(found[static_cast<std::size_t>(kept)], size.scaled, picture));
   return faces;
+}
+
+FaceColumns Pipeline::columns(const NetworkOutputs& outputs, const Decoded& decoded,
+                              const std::vector<Index>& kept, ImageSize picture) const {
+  const NetworkSize size = size_of(picture);
+  const std::vector<AnchorLevel>& levels = model_.config.anchors;
+  const AnchorGrid anchors(levels, size.canvas.width, size.canvas.height);
+  const Index channels = outputs.context.front().shape()[0];
+  FaceColumns found{.faces = {},
+                    .groups = {},
+                    .features = Tensor::empty({static_cast<Index>(kept.size()), channels})};
+  float* to = found.features.data<float>();
+  for (const Index row : kept) {
+    const auto i = static_cast<std::size_t>(row);
+    found.faces.push_back(to_picture(decoded.faces[i], size.scaled, picture));
+    const AnchorGrid::Place at = anchors.place(decoded.anchors[i]);
+    const auto level = static_cast<std::size_t>(at.level);
+    found.groups.push_back(at.level * static_cast<Index>(levels[level].sizes.size()) + at.rank);
+    const Tensor& map = outputs.context[level];
+    const Index width = map.shape()[2], plane = map.shape()[1] * width;
+    const float* from = map.data<float>() + at.row * width + at.column;
+    for (Index c = 0; c < channels; ++c) *to++ = from[c * plane];
+  }
+  return found;
+}
+
+FaceColumns Pipeline::detect_columns(const Image& image, StageTimes* times) const {
+  const ImageSize picture{image.width, image.height};
+  const NetworkOutputs outputs = run(*context_plans_, image, size_of(picture), times);
+  const Stopwatch stopwatch(times ? &times->post : nullptr);
+  const Decoded decoded = decode(outputs, size_of(picture));
+  return columns(outputs, decoded, nms(decoded.faces, nms_config()), picture);
+}
+
+FaceColumns Pipeline::candidate_columns(const Image& image) const {
+  const ImageSize picture{image.width, image.height};
+  const NetworkOutputs outputs = run(*context_plans_, image, size_of(picture), nullptr);
+  const Decoded decoded = decode(outputs, size_of(picture));
+  std::vector<Index> all(decoded.faces.size());
+  std::iota(all.begin(), all.end(), Index{0});
+  return columns(outputs, decoded, all, picture);
 }
 
 NmsConfig Pipeline::nms_config() const {

@@ -36,6 +36,14 @@ struct LoadedModel {
 [[nodiscard]] LoadedModel load_model(const std::string& path);
 [[nodiscard]] LoadedModel load_embedded_model();
 
+// Faces and, of each, what the branches behind the detector read: the column of context features of
+// the anchor that found it.
+struct FaceColumns {
+  std::vector<Face> faces;    // in pixels of the picture
+  std::vector<Index> groups;  // level * anchors of a cell + which of them, of each face's anchor
+  Tensor features;            // f32 [faces, C]
+};
+
 class Pipeline {
  public:
   // Throws ModelError (the model), UsageError (an option).
@@ -46,6 +54,12 @@ class Pipeline {
   // Faces by falling score, in pixels of `image`. Throws ShapeError for an empty image. Adds to
   // `times` if given.
   [[nodiscard]] std::vector<Face> detect(const Image& image, StageTimes* times = nullptr) const;
+
+  // The same with the features of each face. The first call makes a plan of its own.
+  [[nodiscard]] FaceColumns detect_columns(const Image& image, StageTimes* times = nullptr) const;
+
+  // Every face above the score, in the order of the anchors, with its features: no NMS.
+  [[nodiscard]] FaceColumns candidate_columns(const Image& image) const;
 
   // The stages one by one. preprocess: image -> [1, 3, H, W]; network; postprocess: faces in pixels
   // of the picture.
@@ -76,9 +90,17 @@ class Pipeline {
 
  private:
   [[nodiscard]] Tensor preprocess(const Image& image, const NetworkSize& size) const;
-  // Faces above the score, in pixels of the scaled picture.
-  [[nodiscard]] std::vector<Face> decode(const NetworkOutputs& outputs,
-                                         const NetworkSize& size) const;
+  [[nodiscard]] NetworkOutputs run(PlanCache& plans, const Image& image, const NetworkSize& size,
+                                   StageTimes* times) const;
+  // Faces above the score, in pixels of the scaled picture, and their anchors.
+  struct Decoded {
+    std::vector<Face> faces;
+    std::vector<Index> anchors;
+  };
+  [[nodiscard]] Decoded decode(const NetworkOutputs& outputs, const NetworkSize& size) const;
+  // Rows of what was decoded that stay.
+  [[nodiscard]] FaceColumns columns(const NetworkOutputs& outputs, const Decoded& decoded,
+                                    const std::vector<Index>& kept, ImageSize picture) const;
   [[nodiscard]] NetworkSize size_of(ImageSize picture) const {
     return {size_.scaled(picture), size_.canvas(picture)};
   }
@@ -88,7 +110,7 @@ class Pipeline {
   SizeRule size_;
   std::array<std::array<float, 256>, 3> levels_;  // of each input channel, as the network wants it
   RetinaFace network_;
-  std::unique_ptr<PlanCache> plans_;  // refers to the network
+  std::unique_ptr<PlanCache> plans_, context_plans_;  // refer to the network; plans come with use
 };
 
 }  // namespace rf

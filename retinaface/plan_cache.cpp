@@ -27,13 +27,17 @@ struct Desk {
   Plan::Workspace workspace;
 };
 
-Graph trace(const RetinaFace& network, const Shape& image) {
+Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted) {
   const ShapesOnlyScope shapes_only;
   const ag::NoGradScope no_grad;
   const Var input(Tensor::empty(image));
   const ag::TraceScope scope({input});
-  const HeadOutputs heads = network.forward(input);
-  return scope.graph({ag::softmax(heads.cls, 2), heads.box, heads.landmark});
+  const RetinaFace::Stages stages = network.forward_stages(input);
+  const HeadOutputs& heads = stages.heads;
+  std::vector<Var> outputs{ag::softmax(heads.cls, 2), heads.box, heads.landmark};
+  if (wanted == PlanOutputs::heads_and_context)
+    outputs.insert(outputs.end(), stages.context.begin(), stages.context.end());
+  return scope.graph(outputs);
 }
 
 }  // namespace
@@ -54,8 +58,8 @@ struct PlanCache::State {
   }
 };
 
-PlanCache::PlanCache(const RetinaFace& network)
-    : network_(network), state_(std::make_shared<State>()) {}
+PlanCache::PlanCache(const RetinaFace& network, PlanOutputs outputs)
+    : network_(network), outputs_(outputs), state_(std::make_shared<State>()) {}
 
 std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
   RF_CHECK_SHAPE(image.rank() == 4 && image[0] == 1 && image[1] == 3, "network",
@@ -66,7 +70,7 @@ std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
     if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
   }
   // Without the lock: it takes as long as half a picture, and others have plans to follow.
-  auto made = std::make_shared<const Plan>(trace(network_, image));
+  auto made = std::make_shared<const Plan>(trace(network_, image, outputs_));
   const std::lock_guard lock(state_->mutex);
   if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
   state_->entries.push_front({image, &table, made});
@@ -92,7 +96,12 @@ NetworkOutputs PlanCache::run(const Tensor& image) {
     const std::lock_guard lock(state->mutex);
     owned.swap(state->idle);
   });
-  return {rows(outputs[0]), rows(outputs[1]), rows(outputs[2]), lease};
+  std::vector<Tensor> context;
+  for (std::size_t i = 3; i < outputs.size(); ++i) {
+    const Shape& s = outputs[i].shape();
+    context.push_back(outputs[i].reshaped({s[1], s[2], s[3]}));
+  }
+  return {rows(outputs[0]), rows(outputs[1]), rows(outputs[2]), std::move(context), lease};
 }
 
 }  // namespace rf

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "engine/plan/plan.hpp"
 #include "retinaface/model.hpp"
@@ -15,13 +16,17 @@ struct NetworkOutputs {
   Tensor score;     // [anchors, 2] softmax: background, face
   Tensor box;       // [anchors, 4] as predicted, not decoded
   Tensor landmark;  // [anchors, 10]
+  std::vector<Tensor>
+      context;  // [C, H_l, W_l] of each level from the finest, if they were asked for
   std::shared_ptr<void> lease;
 };
+
+enum class PlanOutputs { heads, heads_and_context };
 
 class PlanCache {
  public:
   // Of a network in evaluation mode, which must live as long.
-  explicit PlanCache(const RetinaFace& network);
+  explicit PlanCache(const RetinaFace& network, PlanOutputs outputs = PlanOutputs::heads);
 
   // image [1, 3, H, W]. Throws ShapeError.
   [[nodiscard]] NetworkOutputs run(const Tensor& image);
@@ -36,6 +41,7 @@ class PlanCache {
  private:
   struct State;
   const RetinaFace& network_;
+  PlanOutputs outputs_;
   std::shared_ptr<State> state_;
 };
 

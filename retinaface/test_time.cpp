@@ -4,24 +4,13 @@
 #include <cmath>
 
 #include "engine/check.hpp"
+#include "engine/image_mirror.hpp"
 #include "retinaface/box_grid.hpp"
 #include "retinaface/nms.hpp"
 
 namespace rf {
 
 namespace {
-
-Image mirrored(const Image& image) {
-  Image result{image.width, image.height, {}};
-  result.rgb.resize(image.rgb.size());
-  for (Index row = 0; row < image.height; ++row) {
-    for (Index x = 0; x < image.width; ++x) {
-      const auto from = image.rgb.begin() + 3 * (row * image.width + x);
-      std::copy(from, from + 3, result.rgb.begin() + 3 * (row * image.width + image.width - 1 - x));
-    }
-  }
-  return result;
-}
 
 double side_of(const Face& face) {
   const double width = static_cast<double>(face.x2) - static_cast<double>(face.x1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/check.hpp"
+#include "weights/described_state.hpp"
 #include "weights/json.hpp"
 #include "weights/mxnet.hpp"
 #include "weights/name_map.hpp"
@@ -69,16 +70,6 @@ std::string description_of(Json json, const std::string& patch, const std::strin
   }
   json["sha256"] = sha256;
   return json.dump();
-}
-
-// The hash of the data section that write_safetensors makes.
-std::string sha256_of(const StateDict& tensors) {
-  Sha256 sha;
-  for (const auto& it : safetensors_order(tensors)) {
-    sha.update({static_cast<const std::byte*>(it->second.raw()),
-                static_cast<std::size_t>(it->second.bytes())});
-  }
-  return sha.hex();
 }
 
 // --- our file
@@ -164,7 +155,7 @@ ModelFile import(const StateDict& theirs, std::string format, const std::string&
   }
   ModelFile model{
       .format = std::move(format), .description = {}, .tensors = apply(map, theirs), .sha256 = {}};
-  model.sha256 = sha256_of(model.tensors);
+  model.sha256 = state_sha256(model.tensors);
   if (whole)
     model.description =
         description_of(Json::parse(map.description), options.description_patch, model.sha256, name);
@@ -233,7 +224,7 @@ void write_model(const std::string& path, const ModelFile& model, IfExists if_ex
   }
   Json description = parse_json<Json>(model.description, path + ": its description");
   const std::string text =
-      description_of(std::move(description), "", sha256_of(model.tensors), path);
+      description_of(std::move(description), "", state_sha256(model.tensors), path);
   write_safetensors(path, model.tensors, {{kDescriptionKey, text}}, if_exists);
 }
 

@@ -1,7 +1,4 @@
 // retinaface train: learns a detector from labelled pictures.
-#include <atomic>
-#include <csignal>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -16,6 +13,8 @@
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/train_progress.hpp"
+#include "retinaface/cli/train_stages.hpp"
+#include "retinaface/cli/training_flags.hpp"
 #include "retinaface/cli/verbs.hpp"
 #include "retinaface/data/check.hpp"
 #include "retinaface/training/estimate.hpp"
@@ -24,8 +23,6 @@
 namespace rf::cli {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 struct TrainFlags {
   TrainingOptions options;
@@ -38,16 +35,6 @@ struct TrainFlags {
   bool check_data = false, dry_run = false;
   bool quiet = false;
 };
-
-// --- stopping
-
-std::atomic<bool> stop_requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-extern "C" void request_stop(int number) {
-  stop_requested.store(true);
-  std::signal(number, SIG_DFL);  // a second one ends the process at once
-}
 
 // --- options
 
@@ -71,40 +58,6 @@ void apply_overfit_defaults(const CLI::App& verb, TrainingOptions& o) {
 void apply_overfit_defaults(const CLI::App& verb, RunOptions& run) {
   unless_given(verb, "--minutes", run.minutes, 10.0);
   unless_given(verb, "--validate-every", run.validate_every, 25.0);
-}
-
-bool is_folder(const std::string& path) {
-  std::error_code error;  // a name that is too long, a folder that may not be entered
-  return fs::is_directory(path, error);
-}
-
-void refuse_other_training(const std::string& folder) {
-  if (is_folder(folder) && !checkpoint_steps(folder).empty())
-    throw UsageError(
-        message("--out ", folder, ": holds a training already; --resume goes on with it"));
-}
-
-// The checkpoint that --resume names: a file, or the last one of a run's folder.
-std::string find_checkpoint(const std::string& where) {
-  if (!is_folder(where)) return where;
-  const std::vector<Index> steps = checkpoint_steps(where);
-  if (steps.empty()) throw UsageError(message("--resume ", where, ": has no checkpoint"));
-  return checkpoint_path(where, steps.back());
-}
-
-// Flags may repeat what the checkpoint says, and nothing else.
-void refuse_changes(const CLI::App& verb, const TrainingOptions& given,
-                    const TrainingOptions& then) {
-  const auto described_now = described(given), described_then = described(then);
-  std::string changes;
-  for (std::size_t i = 0; i < described_now.size(); ++i) {
-    const auto& [name, value] = described_now[i];
-    if (verb.count("--" + name) == 0 || value == described_then[i].second) continue;
-    changes += message(changes.empty() ? "" : "; ", "--", name, " ", value,
-                       ", but the training has ", described_then[i].second);
-  }
-  if (!changes.empty())
-    throw UsageError(message("--resume goes on with the options of the checkpoint: ", changes));
 }
 
 // --- without training
@@ -164,15 +117,9 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
   if (!flags.resume.empty()) {
     const std::string path = find_checkpoint(flags.resume);
     Checkpoint checkpoint = read_checkpoint(path);
-    refuse_changes(verb, flags.options, checkpoint.options);
+    refuse_changes(verb, described(flags.options), described(checkpoint.options));
     flags.options = checkpoint.options;
-    const fs::path parent = fs::path(path).parent_path();
-    const std::string own = parent.empty() ? "." : parent.string();
-    std::error_code error;
-    if (flags.run.folder.empty())
-      flags.run.folder = own;
-    else if (!fs::equivalent(flags.run.folder, own, error))
-      refuse_other_training(flags.run.folder);
+    flags.run.folder = resumed_folder(path, flags.run.folder);
     if (flags.options.overfit > 0) apply_overfit_defaults(verb, flags.run);
     return checkpoint;
   }
@@ -204,11 +151,8 @@ int train_verb(const CLI::App& verb, TrainFlags& flags) {
   const bool first = world().rank() == 0;
   if (!flags.quiet && first) warn_if_slow();
   if (!flags.quiet && !from) tell_memory(flags);
-  stop_requested = false;
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
   TrainProgress progress(flags.options, flags.run, flags.quiet);
-  const TrainingResult result = train(flags.options, flags.run, from, progress, stop_requested);
+  const TrainingResult result = train(flags.options, flags.run, from, progress, stop_on_signals());
   if (first) {
     progress.finish(result);
   } else {
@@ -216,19 +160,6 @@ int train_verb(const CLI::App& verb, TrainFlags& flags) {
       say(message("process ", world().rank(), ": ", with_path(path, why)));
   }
   return result.unreadable.empty() ? kExitDone : kExitSomeFailed;
-}
-
-template <class T>
-constexpr bool kIsList = false;
-template <class T>
-constexpr bool kIsList<std::vector<T>> = true;
-
-void add_options(CLI::App& verb, TrainFlags& flags) {
-  for_each_option(flags.options, [&]<class T>(const char* name, T& value, const char* help) {
-    CLI::Option* option = verb.add_option(message("--", name), value, help);
-    option->group("What is learned, and how")->capture_default_str();
-    if constexpr (kIsList<T>) option->delimiter(',');
-  });
 }
 
 }  // namespace
@@ -270,7 +201,7 @@ void add_train(CLI::App& app, int& exit_code) {
                  "List the lines of --data that cannot be right, and train nothing");
   verb->add_flag("--dry-run", f.dry_run, "Say what memory and time it takes, and train nothing");
   verb->add_flag("-q,--quiet", f.quiet, "No progress");
-  add_options(*verb, f);
+  add_option_flags(*verb, f.options);
   verb->footer(
       "Examples:\n"
       "  retinaface train --check-data --data wider/train\n"
@@ -282,7 +213,10 @@ void add_train(CLI::App& app, int& exit_code) {
       "are listed), 2 usage, 3 nothing learned or nothing could be written, 4 model file or "
       "checkpoint, 70 a bug.\n"
       "docs/training.md explains all of it.");
-  verb->callback([verb, flags, &exit_code] { exit_code = train_verb(*verb, *flags); });
+  add_train_stages(*verb, exit_code);
+  verb->callback([verb, flags, &exit_code] {
+    if (verb->get_subcommands().empty()) exit_code = train_verb(*verb, *flags);
+  });
 }
 
 }  // namespace rf::cli

@@ -89,4 +89,16 @@ TrainingData read_training_data(const TrainingOptions& options) {
           std::move(sha256)};
 }
 
+LabelledPictures read_labelled_pictures(const std::vector<std::string>& folders) {
+  Reader reader;
+  LabelledPictures all;
+  for (const std::string& flag : folders) {
+    Pictures pictures = reader.read(parse_data_flag(flag));
+    all.pictures.insert(all.pictures.end(), std::make_move_iterator(pictures.begin()),
+                        std::make_move_iterator(pictures.end()));
+  }
+  all.sha256 = reader.sha256();
+  return all;
+}
+
 }  // namespace rf

@@ -23,4 +23,12 @@ struct TrainingData {
 // have faces. Throws UsageError, FileError, FormatError.
 [[nodiscard]] TrainingData read_training_data(const TrainingOptions& options);
 
+// All pictures of these folders ("FOLDER" or "FOLDER:WEIGHT", whose weight does not count here), in
+// the order of their label files. Throws as read_training_data does.
+struct LabelledPictures {
+  std::vector<TrainingPicture> pictures;
+  std::string sha256;  // as of TrainingData
+};
+[[nodiscard]] LabelledPictures read_labelled_pictures(const std::vector<std::string>& folders);
+
 }  // namespace rf

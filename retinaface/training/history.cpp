@@ -1,14 +1,8 @@
 #include "retinaface/training/history.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstddef>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -19,13 +13,13 @@
 #include "engine/check.hpp"
 #include "engine/file.hpp"
 #include "retinaface/evaluation/numbered_lines.hpp"
+#include "retinaface/training/step_table.hpp"
 
 namespace rf {
 
 namespace {
 
 constexpr Index kMaxFileBytes = Index{1} << 30;
-constexpr int kDigits = 9;
 
 template <class Row>
 struct Column {
@@ -57,14 +51,7 @@ constexpr std::array<Column<ValidationRow>, 5> kValidation{{
 }};
 
 void append_number(std::string& text, Index value) { text += std::to_string(value); }
-
-void append_number(std::string& text, double value) {
-  std::array<char, 32> digits{};
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                          std::chars_format::general, kDigits);
-  RF_ASSERT(error == std::errc());
-  text.append(digits.data(), end);
-}
+void append_number(std::string& text, double value) { text += csv_number(value); }
 
 // One line, with its end, of what `write` makes of each column.
 template <class Row, class Write>
@@ -82,32 +69,12 @@ std::string header_of(std::span<const Column<Row>> columns) {
   return line_of(columns, [](std::string& line, const Column<Row>& c) { line += c.name; });
 }
 
-// Opened, written and closed at once: nothing of a row stays in this process.
 template <class Row>
 void append(std::span<const Column<Row>> columns, const std::string& path, const Row& row) {
-  const auto fail = [&](int error) {
-    throw FileError(message(path, ": cannot add a row: ", std::strerror(error)));
-  };
-  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0) fail(errno);
-  const ::off_t size = ::lseek(file, 0, SEEK_END);
   const std::string line = line_of(columns, [&](std::string& text, const Column<Row>& c) {
     std::visit([&](auto member) { append_number(text, row.*member); }, c.member);
   });
-  const std::string text = size == 0 ? header_of(columns) + line : line;
-  std::size_t done = 0;
-  int error = size < 0 ? errno : 0;
-  while (error == 0 && done < text.size()) {
-    const ::ssize_t n = ::write(file, text.data() + done, text.size() - done);
-    if (n >= 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (error != 0 && done > 0 && ::ftruncate(file, size) != 0) error = errno;
-  if (::close(file) != 0 && error == 0) error = errno;
-  if (error != 0) fail(error);
+  append_line(path, header_of(columns), line);
 }
 
 template <class Row>

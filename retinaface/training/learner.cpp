@@ -12,6 +12,7 @@
 #include "layers/init.hpp"
 #include "retinaface/loss.hpp"
 #include "retinaface/training/distillation.hpp"
+#include "retinaface/training/state_parts.hpp"
 
 namespace rf {
 
@@ -33,18 +34,6 @@ bool same_outputs(const ModelConfig& a, const ModelConfig& b) {
          a.input.order == b.input.order && a.input.mean == b.input.mean &&
          a.input.scale == b.input.scale && a.coding.centre_variance == b.coding.centre_variance &&
          a.coding.size_variance == b.coding.size_variance && a.coding.plus_one == b.coding.plus_one;
-}
-
-void add_prefixed(StateDict& into, const std::string& prefix, const StateDict& from) {
-  for (const auto& [name, tensor] : from) into.emplace(prefix + name, tensor);
-}
-
-StateDict without_prefix(const StateDict& all, const std::string& prefix) {
-  StateDict part;
-  for (const auto& [name, tensor] : all) {
-    if (name.starts_with(prefix)) part.emplace(name.substr(prefix.size()), tensor);
-  }
-  return part;
 }
 
 // Every map on the way to the heads.
@@ -192,18 +181,18 @@ StateDict Learner::state() const {
   StateDict state;
   for (const auto& [name, tensor] : network_.state_dict())
     state.emplace(kModel + name, tensor.clone());  // running statistics are written in place
-  add_prefixed(state, kOptimizer, optimizer_->state());
-  if (ema_) add_prefixed(state, kEma, ema_->state());
+  add_part(state, kOptimizer, optimizer_->state());
+  if (ema_) add_part(state, kEma, ema_->state());
   return state;
 }
 
 void Learner::load_state(const StateDict& state) {
   StateDict model;
-  for (const auto& [name, tensor] : without_prefix(state, kModel))
+  for (const auto& [name, tensor] : state_part(state, kModel))
     model.emplace(name, tensor.clone());  // a mapped file is not to be written to
   network_.load_state_dict(model);
-  optimizer_->load_state(without_prefix(state, kOptimizer));
-  if (ema_) ema_->load_state(without_prefix(state, kEma));
+  optimizer_->load_state(state_part(state, kOptimizer));
+  if (ema_) ema_->load_state(state_part(state, kEma));
 }
 
 StateDict Learner::weights() const {

@@ -2,106 +2,33 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "autograd/schedule.hpp"
 #include "engine/check.hpp"
 #include "engine/world.hpp"
-#include "weights/json.hpp"
+#include "retinaface/training/option_values.hpp"
 
 namespace rf {
 
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json as_json(const TrainingOptions& options) {
-  Json json = Json::object();
-  for_each_option(options,
-                  [&](const char* name, const auto& value, const char*) { json[name] = value; });
-  return json;
+std::string to_json(const TrainingOptions& options) {
+  return option_values::as_json(options).dump();
 }
-
-// "0.5", not "0.50000000000000000"; lists with commas.
-std::string shown_value(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
-  if (!value.is_array()) return value.dump();
-  std::string text;
-  for (const Json& part : value) text += (text.empty() ? "" : ", ") + shown_value(part);
-  return text;
-}
-
-// Whether a value is of an option's type. nlohmann would take 2.5 for the whole number 2, true for
-// 1 and -1 for 2^64 - 1.
-bool fits(const Json& json, bool) { return json.is_boolean(); }
-bool fits(const Json& json, const std::string&) { return json.is_string(); }
-bool fits(const Json& json, double) { return json.is_number(); }
-bool fits(const Json& json, std::uint64_t) { return json.is_number_unsigned(); }
-bool fits(const Json& json, Index) {
-  return json.is_number_integer() &&
-         (!json.is_number_unsigned() ||
-          json.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<Index>::max()});
-}
-template <class T>
-bool fits(const Json& json, const std::vector<T>&) {
-  return json.is_array() &&
-         std::all_of(json.begin(), json.end(), [](const Json& part) { return fits(part, T{}); });
-}
-
-// Whether a checkpoint can hold it: JSON has no infinity, and no text but UTF-8.
-bool survives(const Json& value) {
-  try {
-    return Json::parse(value.dump()) == value;
-  } catch (const nlohmann::json::exception&) {
-    return false;
-  }
-}
-
-}  // namespace
-
-std::string to_json(const TrainingOptions& options) { return as_json(options).dump(); }
 
 TrainingOptions parse_training_options(const std::string& text, const std::string& name) {
-  const Json json = parse_json<Json>(text, name);
-  if (!json.is_object()) throw FormatError(message(name, ": is no JSON object"));
-  TrainingOptions options;
-  constexpr std::array<std::string_view, 3> kLater = {"network", "deformable", "stem"};
-  std::size_t known = 0;
-  for_each_option(options, [&](const char* key, auto& value, const char*) {
-    const bool later = std::find(kLater.begin(), kLater.end(), key) != kLater.end();
-    if (later && !json.contains(key)) return;
-    if (!json.contains(key)) throw FormatError(message(name, ": lacks the option ", key));
-    if (!fits(json.at(key), value))
-      throw FormatError(message(name, ": option ", key, " has a value of another type"));
-    json.at(key).get_to(value);
-    ++known;
-  });
-  if (known != json.size()) throw FormatError(message(name, ": has options that are not known"));
-  return options;
+  return option_values::parse<TrainingOptions>(text, name, {"network", "deformable", "stem"});
 }
 
 std::vector<std::pair<std::string, std::string>> described(const TrainingOptions& options) {
-  std::vector<std::pair<std::string, std::string>> rows;
-  const Json json = as_json(options);  // items() refers to it
-  for (const auto& [key, value] : json.items()) rows.emplace_back(key, shown_value(value));
-  return rows;
+  return option_values::described(options);
 }
 
 void check(const TrainingOptions& o) {
   const auto need = [](bool good, const char* name, auto value, const char* what) {
     if (!good) throw UsageError(message("--", name, " ", value, ": ", what, " is needed"));
   };
-  const auto within = [&](const char* name, double value, double low, double high) {
-    need(value >= low && value <= high, name, value,
-         message("a number from ", low, " to ", high).c_str());
-  };
-  for_each_option(o, [](const char* name, const auto& value, const char*) {
-    if (!survives(value))
-      throw UsageError(message("--", name, ": has a number that is not finite, or no UTF-8 text"));
-  });
+  const auto within = option_values::check_within;
+  option_values::check_finite(o);
   if (o.data.empty()) throw UsageError("--data DIR is needed: a folder with label.txt");
   (void)network_config(o);
   within("batch", static_cast<double>(o.batch), 1, 4096);  // step counts divide by it

@@ -1,0 +1,71 @@
+// From detected faces to meshes: head, decoder and camera of the dense branch, for inference and
+// for training the head.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "layers/mesh_renderer.hpp"
+#include "retinaface/dense/dense_model.hpp"
+#include "retinaface/dense/square_crop.hpp"
+#include "retinaface/pipeline.hpp"
+
+namespace rf {
+
+using FivePlaces = std::array<std::array<double, 3>, 5>;
+
+// The vertices of `mesh` [V, 6] at the five landmarks.
+[[nodiscard]] FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5);
+
+// Faces as the head reads them. Row r of the inputs is face order[r].
+struct DenseRows {
+  DenseInputs inputs;
+  std::vector<Index> order;
+  std::vector<SquareCrop> squares;  // of each row
+};
+
+// Squares are those around the faces' boxes, cameras those of five_point_camera with `mean`, the
+// mean face's five places. Throws ShapeError: a group that the head does not have, features of
+// another width.
+[[nodiscard]] DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
+                                   const DenseHeadConfig& config);
+
+// What the branch says of one face.
+struct DenseFace {
+  SquareCrop square;     // of the picture, which the camera looks at
+  Tensor camera, light;  // f32 [7], [9]: layers/mesh_camera.hpp
+  Tensor mesh;           // f32 [V, 6]: x, y, z in the model's units, red, green, blue
+  Tensor points;         // f32 [V, 3]: column and row in pixels of the picture, and depth in the
+                         // model's units
+};
+
+class DenseBranch {
+ public:
+  // Throws ModelError: no head.
+  explicit DenseBranch(DenseModel model);
+
+  // One for each face, in their order. Records no gradients. Throws ShapeError as dense_rows does.
+  [[nodiscard]] std::vector<DenseFace> read(const FaceColumns& faces) const;
+
+  // The baseline: the mean face, posed by the five points.
+  [[nodiscard]] std::vector<DenseFace> posed_mean(const std::vector<Face>& faces) const;
+
+  [[nodiscard]] const DenseModel& model() const { return model_; }
+
+ private:
+  DenseModel model_;
+  std::unique_ptr<MeshDecoder> decoder_;
+  std::unique_ptr<DenseHead> head_;
+  FivePlaces mean_;
+};
+
+// Where vertices [V, 3 or more] are in the picture: [V, 3] as DenseFace::points. A vertex on the
+// camera's plane or behind it lies where its mirror image would; never NaN.
+[[nodiscard]] Tensor picture_points(const Tensor& vertices, const Tensor& camera,
+                                    const SquareCrop& square);
+
+// Throws UsageError unless the head reads features of this detector.
+void check_detector(const DenseModel& model, const LoadedModel& detector);
+
+}  // namespace rf

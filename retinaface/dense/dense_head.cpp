@@ -1,0 +1,159 @@
+#include "retinaface/dense/dense_head.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <string>
+
+#include "autograd/ops.hpp"
+#include "engine/check.hpp"
+#include "layers/mesh_camera.hpp"
+
+namespace rf {
+
+namespace {
+
+constexpr Index kInputs = 10 + 3;  // five points, a pose
+
+// What a number of 1 changes. Of the camera: place of the pivot in widths of the square, logarithm
+// of its size, pose, logarithm of the focal length.
+constexpr double kShift = 0.05, kGrow = 0.15, kTurn = 0.3, kFocal = 0.3;
+
+// The usual light, and what a number of 1 changes: place in centimetres, colour, ambient.
+constexpr std::array<double, 9> kUsualLight{0, 20, 60, 0.4, 0.4, 0.4, 0.5, 0.5, 0.5};
+constexpr std::array<double, 9> kLightStep{30, 30, 20, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2};
+
+Var constant(std::span<const double> values) {
+  return Var(Tensor::from({1, static_cast<Index>(values.size())}, values).to(DType::f32));
+}
+
+Var columns(const Var& rows, Index begin, Index end) { return ag::slice(rows, 1, begin, end); }
+
+void check(const DenseHeadConfig& c) {
+  const Index least = std::min({c.channels, c.levels, c.anchors, c.code});
+  if (least < 1 || c.hidden < 0)
+    throw UsageError(message("DenseHead: sizes must be at least 1, hidden at least 0; got ",
+                             c.hidden < 0 ? c.hidden : least));
+}
+
+}  // namespace
+
+DenseHead::DenseHead(const DenseHeadConfig& config) : config_(config) {
+  check(config);
+  const Index in = config.channels + kInputs, out = config.code + kCamera + kLight;
+  for (Index group = 0; group < config.groups(); ++group) {
+    const std::string name = std::to_string(group);
+    if (config.hidden > 0) {
+      hidden_.push_back(std::make_unique<Linear>(in, config.hidden));
+      child("hidden." + name, *hidden_.back());
+    }
+    out_.push_back(std::make_unique<Linear>(config.hidden > 0 ? config.hidden : in, out));
+    child("out." + name, *out_.back());
+  }
+  const Shape features{config.groups(), config.channels};
+  const std::vector<float> ones(static_cast<std::size_t>(features.numel()), 1.0F);
+  feature_mean_ = buffer("feature_mean", Tensor::zeros(features));
+  feature_deviation_ =
+      buffer("feature_deviation", Tensor::from(features, std::span<const float>(ones)));
+}
+
+Tensor DenseHead::usual_light() { return constant(kUsualLight).value().reshaped({kLight}); }
+
+Tensor DenseHead::light_step() { return constant(kLightStep).value().reshaped({kLight}); }
+
+void DenseHead::measure_features(const DenseInputs& sample) {
+  const Tensor& features = sample.features.value();
+  const Index channels = config_.channels;
+  RF_CHECK_SHAPE(features.shape().rank() == 2 && features.shape()[1] == channels,
+                 "measure_features", "features ", features.shape(), " must be [N, ", channels, "]");
+  Tensor mean = feature_mean_.value().clone(), deviation = feature_deviation_.value().clone();
+  const float* x = features.data<float>();
+  for (std::size_t group = 0; group < sample.counts.size(); ++group) {
+    const Index count = sample.counts[group];
+    for (Index c = 0; c < channels && count > 1; ++c) {
+      double sum = 0, squares = 0;
+      for (Index i = 0; i < count; ++i) sum += static_cast<double>(x[i * channels + c]);
+      const double average = sum / static_cast<double>(count);
+      for (Index i = 0; i < count; ++i) {
+        const double d = static_cast<double>(x[i * channels + c]) - average;
+        squares += d * d;
+      }
+      const Index at = static_cast<Index>(group) * channels + c;
+      mean.data<float>()[at] = static_cast<float>(average);
+      // A feature that hardly changes would only make noise louder.
+      deviation.data<float>()[at] =
+          static_cast<float>(std::max(std::sqrt(squares / static_cast<double>(count)), 1e-2));
+    }
+    x += count * channels;
+  }
+  feature_mean_.set_value(mean);
+  feature_deviation_.set_value(deviation);
+}
+
+Var DenseHead::numbers(const DenseInputs& inputs) const {
+  const Index count = inputs.features.shape()[0];
+  const Var five(inputs.five.reshaped({count, 10}));
+  const Var pose = ag::slice(Var(inputs.camera), 1, 3, 6);
+  std::vector<Var> parts;
+  Index begin = 0;
+  for (std::size_t group = 0; group < inputs.counts.size(); ++group) {
+    const Index end = begin + inputs.counts[group], g = static_cast<Index>(group);
+    if (end == begin) continue;
+    const auto rows = [&](const Var& all) { return ag::slice(all, 0, begin, end); };
+    const Var features =
+        ag::divide(ag::subtract(rows(inputs.features), ag::slice(feature_mean_, 0, g, g + 1)),
+                   ag::slice(feature_deviation_, 0, g, g + 1));
+    Var x = ag::concat({features, rows(five), rows(pose)}, 1);
+    if (config_.hidden > 0) x = ag::elu(hidden_[group]->forward(x));
+    parts.push_back(out_[group]->forward(x));
+    begin = end;
+  }
+  if (parts.empty()) return Var(Tensor::empty({0, config_.code + kCamera + kLight}));
+  return ag::concat(parts, 0);
+}
+
+// The pivot's place c in the camera's axes, and s = c_z / focal, the size of the square there:
+//   place c / s + kShift d, size s exp(kGrow d), pose g + kTurn d, focal exp(kFocal d)
+// and from these the location of the mesh's origin.
+Var DenseHead::corrected(const Tensor& camera, const Var& numbers) const {
+  const Index count = camera.shape()[0];
+  const Var before(camera);
+  const std::array<double, 3> facing{config_.pivot[0], -config_.pivot[1], -config_.pivot[2]};
+  const Var pivot =
+      ag::reshape(ag::add(Var(Tensor::zeros({count, 3})), constant(facing)), {count, 1, 3});
+  const auto turned = [&](const Var& pose) { return ag::reshape(rotate(pivot, pose), {count, 3}); };
+  const Var pose_before = columns(before, 3, 6), focal_before = columns(before, 6, 7);
+  const Var place = ag::add(turned(pose_before), columns(before, 0, 3));
+  const Var size_before = ag::divide(columns(place, 2, 3), focal_before);
+  const Var size = ag::multiply(size_before, ag::exp(ag::scale(columns(numbers, 2, 3), kGrow)));
+  const Var focal = ag::multiply(focal_before, ag::exp(ag::scale(columns(numbers, 6, 7), kFocal)));
+  const Var shift = ag::add(ag::divide(columns(place, 0, 2), size_before),
+                            ag::scale(columns(numbers, 0, 2), kShift));
+  const Var pose = ag::add(pose_before, ag::scale(columns(numbers, 3, 6), kTurn));
+  const Var moved = ag::concat({ag::multiply(shift, size), ag::multiply(focal, size)}, 1);
+  return ag::concat({ag::subtract(moved, turned(pose)), pose, focal}, 1);
+}
+
+DenseOutputs DenseHead::forward(const DenseInputs& inputs) const {
+  const Shape& s = inputs.features.shape();
+  RF_CHECK_SHAPE(s.rank() == 2 && s[1] == config_.channels, "DenseHead", "features ", s,
+                 " must be [N, ", config_.channels, "]");
+  RF_CHECK_SHAPE(inputs.five.shape() == (Shape{s[0], 5, 2}), "DenseHead", "points ",
+                 inputs.five.shape(), " must be [", s[0], ", 5, 2]");
+  RF_CHECK_SHAPE(inputs.camera.shape() == (Shape{s[0], kCamera}), "DenseHead", "camera ",
+                 inputs.camera.shape(), " must be [", s[0], ", 7]");
+  const Index in_groups = std::accumulate(inputs.counts.begin(), inputs.counts.end(), Index{0});
+  RF_CHECK_SHAPE(static_cast<Index>(inputs.counts.size()) == config_.groups() && in_groups == s[0],
+                 "DenseHead", inputs.counts.size(), " groups of ", in_groups, " anchors, must be ",
+                 config_.groups(), " of ", s[0]);
+  const Var all = numbers(inputs);
+  const Index camera = config_.code, light = camera + kCamera;
+  const Var lit = ag::add(constant(kUsualLight),
+                          ag::multiply(constant(kLightStep), columns(all, light, light + kLight)));
+  return {.code = columns(all, 0, camera),
+          .camera = corrected(inputs.camera, columns(all, camera, light)),
+          .light = lit};
+}
+
+}  // namespace rf

@@ -1,0 +1,113 @@
+#include "retinaface/training/synthetic_lesson.hpp"
+
+#include <utility>
+
+#include "engine/check.hpp"
+#include "engine/parallel.hpp"
+#include "retinaface/dense/recognised.hpp"
+#include "retinaface/training/decoder_learner.hpp"
+
+namespace rf {
+
+namespace {
+
+constexpr std::uint64_t kHeldOut = std::uint64_t{1} << 30;  // pictures that no training reaches
+constexpr Index kHeldOutPictures = 500;
+
+SyntheticBackgrounds backgrounds_of(const std::string& folder) {
+  if (folder.empty()) return {};
+  // So many that all stay decoded in memory.
+  return SyntheticBackgrounds(parse_data_flag(folder),
+                              {.most_pictures = 500, .cached_bytes = Index{1} << 30});
+}
+
+}  // namespace
+
+SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
+    : options_(options), model_(read_dense_model(options.dense)) {
+  const FaceModel faces = face_model_of(options.face_model);
+  face_model_sha256_ = face_model_sha256(faces);
+  const Index vertices = faces.neutral.shape()[0];
+  if (model_.levels.back().vertices != vertices || model_.landmarks5 != faces.landmarks5 ||
+      model_.landmarks68 != faces.landmarks68) {
+    throw UsageError(message(options.dense, ": decodes meshes of ", model_.levels.back().vertices,
+                             " vertices, not those of the face model with ", vertices));
+  }
+  detector_ = std::make_unique<Pipeline>(
+      options.detector.empty() ? load_embedded_model() : load_model(options.detector),
+      DetectorOptions{.score = static_cast<float>(options.score), .nms = {}, .size = "original"});
+  const auto side = static_cast<double>(options.size);
+  SyntheticOptions pictures{.width = options.size,
+                            .height = options.size,
+                            .smallest = 20,
+                            .largest = 0.9 * side,
+                            .seed = options.seed};
+  const SyntheticBackgrounds backgrounds = backgrounds_of(options.backgrounds);
+  usual_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  pictures.min_faces = pictures.max_faces = 1;
+  pictures.smallest = 32;
+  held_out_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  pictures.width = pictures.height = 2 * options.size;
+  pictures.smallest = 0.5 * side;
+  pictures.largest = 1.8 * side;
+  large_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  supervision_ = std::make_unique<DenseSupervision>(faces, model_.decoder.code);
+  mean_ = five_places(mean_face(model_), model_.landmarks5);
+}
+
+DenseHeadConfig SyntheticLesson::head_config(Index hidden) const {
+  const ModelConfig& config = detector_->model().config;
+  DenseHeadConfig head{.channels = config.neck.channels,
+                       .levels = static_cast<Index>(config.anchors.size()),
+                       .anchors = static_cast<Index>(config.anchors.front().sizes.size()),
+                       .code = model_.decoder.code,
+                       .hidden = hidden};
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const auto& place : mean_) head.pivot[i] += place[i] / 5;
+  }
+  return head;
+}
+
+SyntheticLesson::Sample SyntheticLesson::sample(Index first, Index count, Scale scale) const {
+  const SyntheticPictures& generator = scale == Scale::large ? *large_ : *usual_;
+  std::vector<SyntheticPicture> pictures(static_cast<std::size_t>(count));
+  std::vector<FaceColumns> columns(pictures.size());
+  std::vector<Recognised> known(pictures.size());
+  parallel_for(count, [&](Index i) {
+    const auto at = static_cast<std::size_t>(i);
+    pictures[at] = generator(static_cast<std::uint64_t>(first + i));
+    const FaceColumns found = detector_->candidate_columns(pictures[at].image);
+    known[at] = recognised(found, pictures[at].faces, options_.anchors);
+    columns[at] = chosen(found, known[at].rows);
+  });
+  std::vector<const SyntheticFace*> truth;
+  for (const Recognised& each : known)
+    truth.insert(truth.end(), each.faces.begin(), each.faces.end());
+  DenseRows rows = dense_rows(joined(columns), mean_, head_config(0));
+  DenseLabels labels = supervision_->labels(rows, truth);
+  return {std::move(rows), std::move(labels)};
+}
+
+std::vector<Measured> SyntheticLesson::recovery(const DenseHead& head) const {
+  DenseModel now = model_;
+  now.head = DenseModel::Head{.config = head.config(),
+                              .detector_sha256 = detector_->model().sha256,
+                              .state = head.state_dict()};
+  const Recovery r =
+      measure_recovery(DenseBranch(now), *detector_, *held_out_, kHeldOut, kHeldOutPictures);
+  return {{"rotation_degrees", r.rotation},
+          {"points_percent", r.points},
+          {"vertices_mm", r.vertices},
+          {"found", static_cast<double>(r.found) / static_cast<double>(r.faces)},
+          {"posed_rotation_degrees", r.rotation_posed},
+          {"posed_points_percent", r.points_posed},
+          {"posed_vertices_mm", r.vertices_posed}};
+}
+
+std::map<std::string, std::string> SyntheticLesson::inputs() const {
+  return {{"face model", face_model_sha256_},
+          {"dense branch", model_.sha256},
+          {"detector", detector_->model().sha256}};
+}
+
+}  // namespace rf

@@ -1,0 +1,60 @@
+// Synthetic pictures as the dense head reads them, with the truth: what stages (b) and (c) share.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "retinaface/evaluation/mesh_recovery.hpp"
+#include "retinaface/training/dense_supervision.hpp"
+
+namespace rf {
+
+struct SyntheticLessonOptions {
+  std::string dense;        // file with the decoder, and perhaps a head
+  std::string face_model;   // the one that the decoder learned; empty: the procedural head
+  std::string detector;     // empty: the built-in one
+  std::string backgrounds;  // folder with label.txt; empty: patterns
+  std::uint64_t seed = 1;
+  Index size = 320;    // of a picture
+  double score = 0.3;  // anchors above this are read
+  Index anchors = 3;   // the best of each face, so many
+};
+
+class SyntheticLesson {
+ public:
+  // Throws UsageError: a decoder of other meshes than the face model's, or of another code; what
+  // reading the files throws.
+  explicit SyntheticLesson(const SyntheticLessonOptions& options);
+
+  struct Sample {
+    DenseRows rows;
+    DenseLabels labels;
+  };
+  enum class Scale { usual, large };  // large: pictures twice as wide, of one large face
+  // Pictures first .. first + count - 1, side by side.
+  [[nodiscard]] Sample sample(Index first, Index count, Scale scale) const;
+
+  // Of this head on 500 held-out pictures of one face, under names for tables.
+  [[nodiscard]] std::vector<Measured> recovery(const DenseHead& head) const;
+
+  [[nodiscard]] const DenseModel& model() const { return model_; }
+  [[nodiscard]] const Pipeline& detector() const { return *detector_; }
+  [[nodiscard]] const DenseSupervision& supervision() const { return *supervision_; }
+  [[nodiscard]] const FivePlaces& mean() const { return mean_; }
+  // A head for this detector and decoder.
+  [[nodiscard]] DenseHeadConfig head_config(Index hidden) const;
+  // SHA-256 of what was read, by name.
+  [[nodiscard]] std::map<std::string, std::string> inputs() const;
+
+ private:
+  SyntheticLessonOptions options_;
+  DenseModel model_;
+  std::string face_model_sha256_;
+  std::unique_ptr<Pipeline> detector_;
+  std::unique_ptr<SyntheticPictures> usual_, large_, held_out_;
+  std::unique_ptr<DenseSupervision> supervision_;
+  FivePlaces mean_{};
+};
+
+}  // namespace rf
