@@ -15,7 +15,7 @@ struct LinearNode final : Node {
   void backward(const Tensor& gy) override {
     const Var &x = input(0), &w = input(1), &b = input(2);
     if (wants(0)) x.accumulate(rf::matmul(gy, w.value()));
-    if (wants(1)) w.accumulate(rf::matmul(rf::permute(gy, std::array{1, 0}), x.value()));
+    if (wants(1)) w.accumulate(rf::matmul_transposed(gy, x.value()));
     if (wants(2) && b.value().numel() > 0) b.accumulate(rf::sum(gy, std::array{0}));
   }
 };

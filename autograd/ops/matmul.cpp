@@ -32,7 +32,7 @@ struct MatmulNode final : Node {
     if (!wants(1)) return;
     // A single b has the sum over all matrices of a as its gradient: that of the tall product.
     if (b.shape().rank() == 2)
-      b.accumulate(rf::matmul(transposed(stacked(a.value())), stacked(gy)));
+      b.accumulate(rf::matmul_transposed(stacked(a.value()), stacked(gy)));
     else
       b.accumulate(rf::matmul(transposed(a.value()), gy));
   }

@@ -364,6 +364,18 @@ struct SoftmaxGradArgs {
   Index size, inner;
 };
 
+// y[m,n] = sum_k a[m a_row + k a_depth] b[k,n]. Unit: row m of y.
+template <class T>
+struct MatmulRowsArgs {
+  const T* a;
+  const T* b;            // [depth, columns]
+  T* y;                  // [rows, columns]
+  Index a_row, a_depth;  // distances in a: 1 and the rows' number for a transposed one
+  Index depth, columns;
+};
+// Elements of scratch that a kernel of any table uses: the columns of two vectors.
+[[nodiscard]] constexpr Index matmul_rows_scratch(Index depth) { return 32 * depth; }
+
 // y[n,k] = b[k] + sum_c w[k,c] x[n,c]. Unit: output element n * out_features + k.
 template <class T>
 struct LinearArgs {

@@ -140,6 +140,8 @@ template <class T>
 void sum(const SumArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
+void matmul_rows(const MatmulRowsArgs<T>&, Index begin, Index end, T* packed) noexcept;
+template <class T>
 void linear(const LinearArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>

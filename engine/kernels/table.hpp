@@ -53,6 +53,8 @@ struct KernelTable {
   void (*relu)(const ReluArgs<float>&, Index begin, Index end) noexcept;
   void (*leaky_relu)(const LeakyReluArgs<float>&, Index begin, Index end) noexcept;
   void (*leaky_relu_grad)(const LeakyReluGradArgs<float>&, Index begin, Index end) noexcept;
+  // packed: matmul_rows_scratch(depth) elements, at a multiple of 64 bytes.
+  void (*matmul_rows)(const MatmulRowsArgs<float>&, Index begin, Index end, float* packed) noexcept;
   void (*elu)(const EluArgs<float>&, Index begin, Index end) noexcept;
   void (*elu_grad)(const EluGradArgs<float>&, Index begin, Index end) noexcept;
   void (*add)(const BinaryArgs<float>&, Index begin, Index end) noexcept;

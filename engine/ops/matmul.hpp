@@ -13,4 +13,7 @@ namespace rf {
 // too: dL/da = gy b^T, dL/db = a^T gy. Throws ShapeError.
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b);
 
+// a^T b: a [K, M], b [K, N] -> [M, N]. Throws ShapeError.
+[[nodiscard]] Tensor matmul_transposed(const Tensor& a, const Tensor& b);
+
 }  // namespace rf

@@ -1,6 +1,9 @@
 #include "engine/ops/matmul.hpp"
 
+#include <array>
+
 #include "autograd/ops.hpp"
+#include "engine/kernels/table.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
@@ -92,7 +95,11 @@ TEST_CASE("matmul: the definition at every edge of the blocks it is cut into, on
                                 {{5, 33001}, {33001, 7}},  // 16 parts wanted, 15 needed
                                 {{3, 70, 20}, {3, 20, 200}},
                                 {{3, 70, 20}, {20, 17}},
-                                {{2, 3, 5, 7}, {2, 3, 7, 11}}};
+                                {{2, 3, 5, 7}, {2, 3, 7, 11}},
+                                {{8, 1}, {1, 1}},  // short rows of b, from here on
+                                {{129, 513}, {513, 33}},
+                                {{300, 40}, {40, 512}},
+                                {{4097, 513}, {513, 3}}};
   for (const KernelTable* table : supported_kernel_tables()) {
     const WithKernels use(*table);
     for (const auto& [a_shape, b_shape] : cases) {
@@ -103,6 +110,71 @@ TEST_CASE("matmul: the definition at every edge of the blocks it is cut into, on
       CHECK(relative_error(matmul(a.to(DType::f64), b.to(DType::f64)), expected) < 1e-12);
     }
   }
+}
+
+TEST_CASE("matmul: short rows, each table's kernel within bounds, a by rows and by columns",
+          "[matmul][isa]") {
+  for (const KernelTable* table : supported_kernel_tables()) {
+    for (const Index rows : {1, 3, 4, 7, 8, 9, 17}) {
+      for (const Index columns : {1, 3, 4, 5, 8, 15, 16, 17, 31, 32, 33, 47}) {
+        CAPTURE(table->name, rows, columns);
+        constexpr Index kDepth = 5;
+        GuardedFloats a(rows * kDepth), b(kDepth * columns), y(rows * columns);
+        a.randomize(1), b.randomize(2);
+        const Tensor packed = Tensor::empty({matmul_rows_scratch(kDepth)});
+        MatmulRowsArgs<float> args{.a = a.data(),
+                                   .b = b.data(),
+                                   .y = y.data(),
+                                   .a_row = kDepth,
+                                   .a_depth = 1,
+                                   .depth = kDepth,
+                                   .columns = columns};
+        Tensor scratch = packed;
+        table->matmul_rows(args, 0, rows, scratch.data<float>());
+        const Tensor right = b.copy().reshaped({kDepth, columns});
+        const auto close = [&](const Tensor& left) {
+          return relative_error(y.copy().reshaped({rows, columns}), by_definition(left, right)) <
+                 1e-6;
+        };
+        CHECK(close(a.copy().reshaped({rows, kDepth})));
+        args.a_row = 1;
+        args.a_depth = rows;
+        table->matmul_rows(args, 0, rows, scratch.data<float>());
+        CHECK(close(permute(a.copy().reshaped({kDepth, rows}), std::array{1, 0})));
+        CHECK(y.front_is_intact());
+        if (rows < 4) continue;
+        GuardedFloats part(rows * columns);
+        args.y = part.data();
+        table->matmul_rows(args, 1, rows - 1, scratch.data<float>());
+        for (Index i = 0; i < columns; ++i) {
+          CHECK(part.data()[i] < -1000);
+          CHECK(part.data()[(rows - 1) * columns + i] < -1000);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("matmul_transposed: the product with the first matrix transposed, on every table",
+          "[matmul][property]") {
+  for (const KernelTable* table : supported_kernel_tables()) {
+    const WithKernels use(*table);
+    for (const auto& [depth, rows, columns] :
+         {std::array<Index, 3>{1, 1, 1}, {3, 2, 5}, {1500, 40, 33}, {20, 9, 600}, {7, 130, 512}}) {
+      CAPTURE(table->name, depth, rows, columns);
+      const Tensor a = random_tensor({depth, rows}, 5), b = random_tensor({depth, columns}, 6);
+      const Tensor expected = by_definition(permute(a, std::array{1, 0}), b);
+      CHECK(relative_error(matmul_transposed(a, b), expected) < 1e-5);
+      CHECK(relative_error(matmul_transposed(a.to(DType::f64), b.to(DType::f64)), expected) <
+            1e-12);
+    }
+  }
+  CHECK(matmul_transposed(Tensor::zeros({0, 3}), Tensor::zeros({0, 2})).shape() == Shape{3, 2});
+  check_refused(
+      [] {
+        (void)matmul_transposed(Tensor::zeros({2, 3}), Tensor::zeros({3, 2}));
+      },
+      {"matmul_transposed", "[2, 3]", "[3, 2]"});
 }
 
 TEST_CASE("matmul: without rows, columns or a sum", "[matmul][property]") {

@@ -57,6 +57,7 @@ const KernelTable scalar = {
     .relu = reference::relu<float>,
     .leaky_relu = reference::leaky_relu<float>,
     .leaky_relu_grad = reference::leaky_relu_grad<float>,
+    .matmul_rows = reference::matmul_rows<float>,
     .elu = reference::elu<float>,
     .elu_grad = reference::elu_grad<float>,
     .add = reference::add<float>,

@@ -196,6 +196,7 @@ inline double sum_line(const float* x, Index size) noexcept {
 #include "engine/kernels/simd/elementwise.inl"
 #include "engine/kernels/simd/exponential.inl"
 #include "engine/kernels/simd/linear.inl"
+#include "engine/kernels/simd/matmul_rows.inl"
 #include "engine/kernels/simd/max_pool2d.inl"
 #include "engine/kernels/simd/multiply_add.inl"
 #include "engine/kernels/simd/resize_bilinear.inl"
@@ -231,6 +232,7 @@ const KernelTable ISA_TABLE = {
     .relu = relu,
     .leaky_relu = leaky_relu,
     .leaky_relu_grad = leaky_relu_grad,
+    .matmul_rows = matmul_rows,
     .elu = elu,
     .elu_grad = elu_grad,
     .add = add,
