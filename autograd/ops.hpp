@@ -83,8 +83,9 @@ namespace rf::ag {
 [[nodiscard]] Var matmul(const Var& a, const Var& b);
 // The matrix is a constant.
 [[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x);
-// factor a x - minus
-[[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus);
+// factor a x - minus + plus; minus and plus may be without elements
+[[nodiscard]] Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus,
+                             const Var& plus = {});
 [[nodiscard]] Var cross(const Var& a, const Var& b);
 [[nodiscard]] Var normalize(const Var& x, double eps = 1e-12);
 

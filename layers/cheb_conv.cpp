@@ -61,12 +61,10 @@ Var cheb_conv_by_clenshaw(const CsrPair& laplacian, const Var& x, const Var& wei
                        {s.batch, s.vertices, s.out});
   };
   if (s.order == 1) return term(0);
-  // What is subtracted from factor L b_(k+1): b_(k+2) less the term.
-  Var above = term(s.order - 1), before;  // b_(k+1), b_(k+2)
+  Var above = term(s.order - 1), before;  // b_(k+1), b_(k+2): at first 0
   for (Index k = s.order - 2; k >= 0; --k) {
-    const Var less =
-        before.value().numel() > 0 ? ag::subtract(before, term(k)) : ag::scale(term(k), -1);
-    before = std::exchange(above, ag::csr_matmul(laplacian, above, k == 0 ? 1 : 2, less));
+    Var here = ag::csr_matmul(laplacian, above, k == 0 ? 1 : 2, before, term(k));
+    before = std::exchange(above, std::move(here));
   }
   return above;
 }

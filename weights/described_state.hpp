@@ -40,8 +40,6 @@ template <class Read>
 auto read_description(const std::string& path, Read&& read) {
   try {
     return read();
-  } catch (const ModelError&) {
-    throw;
   } catch (const Error& error) {
     const std::string what = error.what();
     throw ModelError(what.starts_with(path) ? what : path + ": " + what);

@@ -21,6 +21,7 @@ struct CsrMatmulNode final : Node {
   void backward(const Tensor& gy) override {
     if (wants(0)) input(0).accumulate(rf::csr_matmul(*a.transpose, gy, factor));
     if (inputs().size() > 1 && wants(1)) input(1).accumulate(rf::scale(gy, -1));
+    if (inputs().size() > 2 && wants(2)) input(2).accumulate(gy);
   }
 };
 
@@ -30,9 +31,10 @@ Var csr_matmul(const CsrPair& a, const Var& x) {
   return record<CsrMatmulNode>(rf::csr_matmul(*a.matrix, x.value()), {x}, a, 1.0);
 }
 
-Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus) {
-  return record<CsrMatmulNode>(rf::csr_matmul(*a.matrix, x.value(), factor, minus.value()),
-                               {x, minus}, a, factor);
+Var csr_matmul(const CsrPair& a, const Var& x, double factor, const Var& minus, const Var& plus) {
+  return record<CsrMatmulNode>(
+      rf::csr_matmul(*a.matrix, x.value(), factor, minus.value(), plus.value()), {x, minus, plus},
+      a, factor);
 }
 
 }  // namespace rf::ag

@@ -257,6 +257,7 @@ struct CsrMatmulArgs {
   Index rows, columns, features;
   T factor = 1;
   const T* minus = nullptr;  // as y; nullptr: 0
+  const T* plus = nullptr;   // the same
 };
 
 // y = a x b, the cross product. Unit: vector.

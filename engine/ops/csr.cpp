@@ -76,16 +76,19 @@ CsrMatrix CsrMatrix::transposed() const {
   return {columns_, rows_, std::move(entries)};
 }
 
-Tensor csr_matmul(const CsrMatrix& a, const Tensor& x, double factor, const Tensor& minus) {
+Tensor csr_matmul(const CsrMatrix& a, const Tensor& x, double factor, const Tensor& minus,
+                  const Tensor& plus) {
   check_same_dtype("csr_matmul", {&x});
   const int rank = x.shape().rank();
   RF_CHECK_SHAPE(rank >= 2 && x.shape()[rank - 2] == a.columns(), "csr_matmul", "matrix ",
                  Shape({a.rows(), a.columns()}), " and input ", x.shape(),
                  ": the input must be [.., ", a.columns(), ", F]");
   Tensor y = Tensor::empty(x.shape().with(rank - 2, a.rows()), x.dtype());
-  if (minus.numel() > 0) {
-    check_same_dtype("csr_matmul", {&x, &minus});
-    RF_CHECK_SHAPE(minus.shape() == y.shape(), "csr_matmul", "what is subtracted, ", minus.shape(),
+  for (const Tensor* other : {&minus, &plus}) {
+    if (other->numel() == 0) continue;
+    check_same_dtype("csr_matmul", {&x, other});
+    RF_CHECK_SHAPE(other->shape() == y.shape(), "csr_matmul", "what is ",
+                   other == &minus ? "subtracted, " : "added, ", other->shape(),
                    ", must have the shape of the product, ", y.shape());
   }
   if (y.numel() == 0) return y;
@@ -100,7 +103,8 @@ Tensor csr_matmul(const CsrMatrix& a, const Tensor& x, double factor, const Tens
                                 .columns = a.columns(),
                                 .features = features,
                                 .factor = static_cast<T>(factor),
-                                .minus = minus.numel() > 0 ? minus.data<T>() : nullptr};
+                                .minus = minus.numel() > 0 ? minus.data<T>() : nullptr,
+                                .plus = plus.numel() > 0 ? plus.data<T>() : nullptr};
     const Index entries_per_row = static_cast<Index>(a.column().size()) / a.rows();
     for_ranges(y.numel() / features, features * (1 + entries_per_row), [&](Index begin, Index end) {
       if constexpr (std::is_same_v<T, float>)

@@ -4,6 +4,7 @@
 #include <istream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
@@ -13,6 +14,7 @@
 #include "retinaface/cli/detect_pictures.hpp"
 #include "retinaface/cli/flags.hpp"
 #include "retinaface/cli/inputs.hpp"
+#include "retinaface/cli/mesh_outputs.hpp"
 #include "retinaface/cli/model_flag.hpp"
 #include "retinaface/cli/outputs.hpp"
 #include "retinaface/cli/progress.hpp"
@@ -45,9 +47,7 @@ ResultFormat result_format(const DetectFlags& flags) {
   if (flags.json) return ResultFormat::json;
   if (flags.jsonl) return ResultFormat::jsonl;
   if (flags.csv) return ResultFormat::csv;
-  const OutputOptions& files = flags.outputs;
-  const bool writes_files = !files.draw.empty() || !files.crops.empty() || !files.wider.empty();
-  return files.quiet && writes_files ? ResultFormat::none : ResultFormat::table;
+  return flags.outputs.quiet && flags.outputs.any() ? ResultFormat::none : ResultFormat::table;
 }
 
 ResultContext context_of(const DetectFlags& flags, const LoadedModel& model) {
@@ -65,7 +65,7 @@ ResultContext context_of(const DetectFlags& flags, const LoadedModel& model) {
           .threads = threads.count};
 }
 
-int detect(DetectFlags& flags) {
+int detect(DetectFlags& flags, MeshOutputs* meshes) {
   if (flags.inputs.empty())
     throw UsageError("detect: no image is named; give files, folders, patterns or -");
   require_model("detect", flags.model);
@@ -73,6 +73,7 @@ int detect(DetectFlags& flags) {
   flags.outputs.if_exists = flags.overwrite ? IfExists::replace : IfExists::refuse;
   // Before the model is read: a wrong flag is never answered with a complaint about the model.
   (void)SizeRule::parse(flags.detector.size);
+  if (meshes && !meshes->wanted()) meshes = nullptr;
   choose_execution(flags.threads, flags.isa);
 
   InterruptibleInput standard_input(STDIN_FILENO);
@@ -81,11 +82,13 @@ int detect(DetectFlags& flags) {
   const std::optional<Index> total = inputs.total();
   OutputFiles files(flags.outputs, total == 1);
   for (const Input& input : inputs.known()) files.protect(input.path);
+  files.check_mesh_json();
   const Pipeline pipeline(chosen_model(flags.model), flags.detector);
   const bool quiet = flags.outputs.quiet;
   if (!quiet) warn_if_slow();
 
   const ResultContext context = context_of(flags, pipeline.model());
+  if (meshes) meshes->open(pipeline.model(), context);
   const ResultFormat format = result_format(flags);
   const std::unique_ptr<ResultWriter> writer = make_result_writer(format, context);
   const bool table_shows_progress = format == ResultFormat::table && stdout_is_terminal();
@@ -101,8 +104,13 @@ int detect(DetectFlags& flags) {
                        .files = files,
                        .results = *writer,
                        .progress = progress,
+                       .meshes = meshes,
                        .interrupt = [&] { standard_input.interrupt(); }},
                       jobs);
+  if (meshes) {
+    files.check_mesh_json();  // inputs that a list named meanwhile
+    meshes->finish();
+  }
   if (!quiet && succeeded + failed > 1)
     say(speed_text(succeeded + failed, watch.milliseconds() / 1000, jobs));
   if (succeeded + failed == 0) say("standard input: names no image");
@@ -209,18 +217,19 @@ void add_output_flags(CLI::App& verb, DetectFlags& flags) {
       "Replace files that exist. By default they are kept, and the input counts as failed");
   verb.add_flag("-q,--quiet", flags.outputs.quiet,
                 "Errors only on stderr: no progress, no notes, no paths written; no table beside "
-                "--draw, --crops or\n"
-                "--wider");
+                "--draw, --crops,\n"
+                "--wider or meshes");
 }
 
 }  // namespace
 
-void add_detect(CLI::App& app, int& exit_code) {
+void add_detect(CLI::App& app, int& exit_code, std::shared_ptr<MeshOutputs> meshes) {
   CLI::App* verb = app.add_subcommand("detect", "Find faces and their five landmarks in images");
   const auto flags = std::make_shared<DetectFlags>();
   add_input_flags(*verb, *flags);
   add_detector_flags(*verb, *flags);
   add_output_flags(*verb, *flags);
+  if (meshes) meshes->add_flags(*verb, flags->outputs);
   verb->footer(
       "Examples:\n"
       "  retinaface detect photo.jpg --draw faces.png\n"
@@ -228,7 +237,9 @@ void add_detect(CLI::App& app, int& exit_code) {
       "  find . -name '*.jpg' | retinaface detect - --jsonl\n"
       "Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 no input succeeded, 4 model file, 70 a "
       "bug.");
-  verb->callback([flags, &exit_code] { exit_code = detect(*flags); });
+  verb->callback([flags, meshes = std::move(meshes), &exit_code] {
+    exit_code = detect(*flags, meshes.get());
+  });
 }
 
 }  // namespace rf::cli

@@ -18,6 +18,8 @@ struct Picture {
   PictureFile file;
   Image image;
   ImageResult result;
+  std::unique_ptr<PictureMeshes> meshes;
+  std::string mesh_json;
   std::vector<OutputFiles::Output> outputs;
   std::vector<std::string> said;
   bool written = true;
@@ -62,7 +64,10 @@ void find_faces(const DetectRun& run, Picture& picture) {
     picture.image = picture.file.decode(run.decode);
     result.times.decode += watch.milliseconds();
     result.size = {picture.image.width, picture.image.height};
-    result.faces = run.pipeline.detect(picture.image, &result.times);
+    if (run.meshes)
+      picture.meshes = run.meshes->find(run.pipeline, picture.image, result.faces, result.times);
+    else
+      result.faces = run.pipeline.detect(picture.image, &result.times);
     for (const Face& face : result.faces) {
       if (!is_finite(face))
         throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
@@ -70,8 +75,9 @@ void find_faces(const DetectRun& run, Picture& picture) {
   });
   picture.file = {};
   if (!run.files.draws() || !picture.result.error.empty()) picture.image = {};
-  // As many again for a drawing, and twice for its encoder.
-  picture.bytes = 4 * static_cast<Index>(picture.image.rgb.size());
+  // As many again for a drawing, once more with meshes, and twice for its encoder.
+  picture.bytes = (picture.meshes ? 5 : 4) * static_cast<Index>(picture.image.rgb.size()) +
+                  (picture.meshes ? picture.meshes->bytes() : 0);
 }
 
 void claim_files(const DetectRun& run, Picture& picture) {
@@ -80,10 +86,16 @@ void claim_files(const DetectRun& run, Picture& picture) {
 }
 
 void write_files(const DetectRun& run, Picture& picture) {
-  picture.written = run.files.write(picture.outputs, picture.result.path, picture.image,
-                                    picture.result.faces, picture.said);
+  picture.written = run.files.write(picture.outputs,
+                                    {.input = picture.result.path,
+                                     .image = picture.image,
+                                     .faces = picture.result.faces,
+                                     .meshes = picture.meshes.get()},
+                                    picture.said);
+  if (run.meshes) picture.mesh_json = run.meshes->json(picture.result, picture.meshes.get());
   picture.image = {};
-  picture.bytes = 0;
+  picture.meshes.reset();
+  picture.bytes = static_cast<Index>(picture.mesh_json.size());
 }
 
 void report(const DetectRun& run, const Picture& picture, DetectCounts& counts) {
@@ -91,6 +103,7 @@ void report(const DetectRun& run, const Picture& picture, DetectCounts& counts) 
   if (!result.error.empty()) say(result.error);
   for (const std::string& line : picture.said) say(line);
   run.results.add(result);
+  if (run.meshes) run.meshes->add(picture.mesh_json);
   ++(result.error.empty() && picture.written ? counts.succeeded : counts.failed);
   run.progress.step(counts.succeeded + counts.failed);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "retinaface/cli/inputs.hpp"
+#include "retinaface/cli/mesh_outputs.hpp"
 #include "retinaface/cli/outputs.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
@@ -17,6 +18,7 @@ struct DetectRun {
   OutputFiles& files;
   ResultWriter& results;
   Progress& progress;
+  MeshOutputs* meshes;              // or nothing
   std::function<void()> interrupt;  // makes `inputs` end that waits for a line; or nothing
 };
 

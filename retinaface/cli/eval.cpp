@@ -136,6 +136,7 @@ void add_eval(CLI::App& app, int& exit_code) {
   verb->require_subcommand(1);
   add_eval_wider(*verb, exit_code);
   add_eval_landmarks(*verb, exit_code);
+  add_eval_dense(*verb, exit_code);
 }
 
 }  // namespace rf::cli

@@ -13,6 +13,7 @@ namespace rf::cli {
 // One file each, eval_<name>.cpp.
 void add_eval_wider(CLI::App& eval, int& exit_code);
 void add_eval_landmarks(CLI::App& eval, int& exit_code);
+void add_eval_dense(CLI::App& eval, int& exit_code);
 
 struct RunFlags {
   std::string model;

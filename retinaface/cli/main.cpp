@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/check.hpp"
+#include "retinaface/cli/mesh_outputs.hpp"
 #include "retinaface/cli/system.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/cli/verbs.hpp"
@@ -77,10 +78,14 @@ int run(int argc, const char* const* argv) {
   app.fallthrough(false);
   app.get_formatter()->column_width(24);
   int exit_code = kExitDone;
-  add_detect(app, exit_code);
+#ifdef RF_INFERENCE_ONLY  // the static program (CMakeLists.txt) is linked without meshes
+  add_detect(app, exit_code, nullptr);
+#else
+  add_detect(app, exit_code, make_mesh_outputs());
+#endif
   add_convert(app, exit_code);
   add_info(app, exit_code);
-#ifndef RF_INFERENCE_ONLY  // the static program (CMakeLists.txt) is linked without these verbs
+#ifndef RF_INFERENCE_ONLY  // and without these verbs
   add_eval(app, exit_code);
   add_train(app, exit_code);
   add_mesh(app, exit_code);

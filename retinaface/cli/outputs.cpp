@@ -62,18 +62,25 @@ OutputFiles::OutputFiles(const OutputOptions& options, bool one_input) : options
   if (!options_.draw.empty() && !draw_to_file_) make_folder(options_.draw);
   make_folder(options_.crops);
   make_folder(options_.wider);
+  make_folder(options_.meshes);
+  if (!options_.mesh_json.empty()) claimed_.emplace(options_.mesh_json, "--mesh-json");
 }
 
 void OutputFiles::protect(const std::string& path) {
   if (any()) inputs_.insert(resolved(path));
 }
 
+void OutputFiles::check_mesh_json() const {
+  const std::string& path = options_.mesh_json;
+  if (!path.empty() && inputs_.contains(resolved(path)))
+    throw FileError(message(path, ": is an input, and inputs are never replaced"));
+}
+
 std::vector<OutputFiles::Output> OutputFiles::claim(const std::string& input, std::size_t faces) {
   protect(input);
   std::vector<Output> outputs;
-  const auto add = [&](Output::Kind kind, const std::string& path, std::size_t face = 0) {
-    outputs.push_back({kind, path, face, refusal(path, input)});
-    return outputs.back().error.empty();
+  const auto add = [&](Output::Kind kind, const std::string& path) {
+    outputs.push_back({.kind = kind, .path = path, .error = refusal(path, input)});
   };
   if (!options_.wider.empty()) {
     const fs::path folder = fs::path(options_.wider) / parent_folder(input);
@@ -84,24 +91,39 @@ std::vector<OutputFiles::Output> OutputFiles::claim(const std::string& input, st
         draw_to_file_ ? options_.draw
                       : (fs::path(options_.draw) / (stem_of(input) + ".png")).string());
   }
-  if (options_.crops.empty()) return outputs;
-  const std::string base = (fs::path(options_.crops) / stem_of(input)).string();
-  // All of them at once: other inputs of this name have other faces.
-  if (!add(Output::Kind::crop, base + "_N.png")) return outputs;
-  outputs.pop_back();  // a name only
-  for (std::size_t i = 0; i < faces; ++i)
-    add(Output::Kind::crop, base + "_" + std::to_string(i + 1) + ".png", i);
+  const auto add_faces = [&](const std::string& folder, Output::Kind kind, const char* extension) {
+    if (folder.empty()) return;
+    const std::string base = (fs::path(folder) / stem_of(input)).string();
+    claim_for_faces(base, extension, kind, input, faces, outputs);
+  };
+  add_faces(options_.crops, Output::Kind::crop, ".png");
+  add_faces(options_.meshes, Output::Kind::obj, ".obj");
+  add_faces(options_.meshes, Output::Kind::ply, ".ply");
   return outputs;
 }
 
-bool OutputFiles::write(const std::vector<Output>& outputs, const std::string& input,
-                        const Image& image, const std::vector<Face>& faces,
+void OutputFiles::claim_for_faces(const std::string& base, const std::string& extension,
+                                  Output::Kind kind, const std::string& input, std::size_t faces,
+                                  std::vector<Output>& outputs) {
+  // All of them at once: other inputs of this name have other faces.
+  const std::string all = base + "_N" + extension;
+  if (const std::string error = refusal(all, input); !error.empty()) {
+    outputs.push_back({.kind = kind, .path = all, .error = error});
+    return;
+  }
+  for (std::size_t i = 0; i < faces; ++i) {
+    const std::string path = message(base, "_", i + 1, extension);
+    outputs.push_back({.kind = kind, .path = path, .face = i, .error = refusal(path, input)});
+  }
+}
+
+bool OutputFiles::write(const std::vector<Output>& outputs, const Shown& shown,
                         std::vector<std::string>& said) const {
   bool good = true;
   for (const Output& output : outputs) {
     std::string error = output.error;
     try {
-      if (error.empty()) write_one(output, input, image, faces);
+      if (error.empty()) write_one(output, shown);
     } catch (const Error& what) {
       error = output.kind == Output::Kind::crop ? with_path(output.path, what.what()) : what.what();
     } catch (const std::bad_alloc&) {
@@ -117,23 +139,28 @@ bool OutputFiles::write(const std::vector<Output>& outputs, const std::string& i
   return good;
 }
 
-void OutputFiles::write_one(const Output& output, const std::string& input, const Image& image,
-                            const std::vector<Face>& faces) const {
+void OutputFiles::write_one(const Output& output, const Shown& shown) const {
+  const auto& [input, image, faces, meshes] = shown;
+  const IfExists if_exists = options_.if_exists;
   switch (output.kind) {
     case Output::Kind::wider:
       make_folder(fs::path(output.path).parent_path());
-      write_file(output.path, wider_text(stem_of(input), faces), options_.if_exists);
+      write_file(output.path, wider_text(stem_of(input), faces), if_exists);
       break;
     case Output::Kind::drawing:
-      write_image(output.path, draw_faces(image, faces), options_.if_exists);
+      write_image(output.path, draw_faces(meshes ? meshes->overlaid(image) : image, faces),
+                  if_exists);
       break;
-    case Output::Kind::crop:
+    case Output::Kind::crop: {
       const Face& face = faces[output.face];
       write_image(output.path,
                   options_.align > 0 ? align_face(image, face, options_.align)
                                      : crop_face(image, face, kCropMargin),
-                  options_.if_exists);
+                  if_exists);
       break;
+    }
+    case Output::Kind::obj: meshes->write_obj(output.face, output.path, if_exists); break;
+    case Output::Kind::ply: meshes->write_ply(output.face, output.path, if_exists); break;
   }
 }
 

@@ -24,14 +24,6 @@ constexpr std::array<const char*, 5> kLandmarkNames{"image_left_eye", "image_rig
 std::string pixels(float value) { return fixed(static_cast<double>(value), kPixelDecimals); }
 std::string probability(float value) { return fixed(static_cast<double>(value), kScoreDecimals); }
 
-// The shortest text that reads back as the same float: 0.4, not 0.4000000059604645.
-std::string shortest(float value) {
-  std::array<char, 32> text;
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  RF_ASSERT(error == std::errc());
-  return {text.data(), end};
-}
-
 bool reaches_outside(const Face& face, ImageSize size) {
   return face.x1 < 0 || face.y1 < 0 || face.x2 > static_cast<float>(size.width) ||
          face.y2 > static_cast<float>(size.height);
@@ -57,17 +49,6 @@ std::string json_face(const Face& face, ImageSize size) {
                     pixels(point.y), "]");
   }
   return text + "},\"clipped\":" + (reaches_outside(face, size) ? "true}" : "false}");
-}
-
-std::string json_model(const ResultContext& context) {
-  return "{\"name\":" + json_string(context.model_name) +
-         ",\"sha256\":" + json_string(context.model_sha256) +
-         ",\"licence\":" + json_string(context.model_licence) + "}";
-}
-
-std::string json_options(const ResultContext& context) {
-  return "{\"score\":" + shortest(context.score) + ",\"nms\":" + shortest(context.nms) +
-         ",\"size\":" + json_string(context.size) + "}";
 }
 
 std::string json_run(const ResultContext& context, const StageTimes& times) {
@@ -155,8 +136,26 @@ std::string fixed(double value, int decimals) {
   return result;
 }
 
+std::string shortest(float value) {
+  std::array<char, 32> text;
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  RF_ASSERT(error == std::errc());
+  return {text.data(), end};
+}
+
 std::string json_string(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string json_model(const ResultContext& context) {
+  return "{\"name\":" + json_string(context.model_name) +
+         ",\"sha256\":" + json_string(context.model_sha256) +
+         ",\"licence\":" + json_string(context.model_licence) + "}";
+}
+
+std::string json_options(const ResultContext& context) {
+  return "{\"score\":" + shortest(context.score) + ",\"nms\":" + shortest(context.nms) +
+         ",\"size\":" + json_string(context.size) + "}";
 }
 
 bool is_finite(const Face& face) {

@@ -38,8 +38,16 @@ enum class ResultFormat { none, table, csv, json, jsonl };
 // Requires a finite value.
 [[nodiscard]] std::string fixed(double value, int decimals);
 
+// The shortest text that reads back as the same float: 0.4, not 0.4000000059604645. Requires a
+// finite value.
+[[nodiscard]] std::string shortest(float value);
+
 // `text` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] std::string json_string(const std::string& text);
+
+// The objects "model" and "options".
+[[nodiscard]] std::string json_model(const ResultContext& context);
+[[nodiscard]] std::string json_options(const ResultContext& context);
 
 // Whether every number of `face` is finite.
 [[nodiscard]] bool is_finite(const Face& face);

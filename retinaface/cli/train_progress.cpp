@@ -53,9 +53,10 @@ void TrainProgress::logged(const MetricsRow& row) {
   if (run_.minutes > 0) left = std::min(left, 60 * run_.minutes - watch_.milliseconds() / 1000);
   const std::string teacher =
       options_.teacher.empty() ? "" : message(", teacher ", fixed(row.teacher, 3));
+  const std::string dense = options_.dense.empty() ? "" : message(", dense ", fixed(row.dense, 3));
   say(message("step ", row.step, "/", steps_, "  epoch ", fixed(row.epoch, 2), "  loss ",
               fixed(row.loss, 3), " (faces ", fixed(row.cls, 3), ", boxes ", fixed(row.box, 3),
-              ", landmarks ", fixed(row.landmark, 3), teacher, ")  rate ",
+              ", landmarks ", fixed(row.landmark, 3), teacher, dense, ")  rate ",
               fixed(row.learning_rate, 5), "  gradient ", fixed(row.grad_norm, 2), "  ",
               fixed(row.seconds_per_image * 1000, 1), " ms/picture, ",
               fixed(row.wait_share * 100, 0), " % waiting  ", duration_text(std::max(left, 0.0)),

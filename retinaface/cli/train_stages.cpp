@@ -15,6 +15,7 @@
 #include "retinaface/training/decoder_learner.hpp"
 #include "retinaface/training/head_learner.hpp"
 #include "retinaface/training/option_values.hpp"
+#include "weights/described_state.hpp"
 
 namespace rf::cli {
 
@@ -74,7 +75,8 @@ int train_stage(const CLI::App& verb, StageFlags<Options>& flags) {
     from = read_stage_checkpoint(path);
     if (from->stage != verb.get_name())
       throw UsageError(message("--resume ", path, ": is of `train ", from->stage, "`"));
-    const Options then = option_values::parse<Options>(from->options, path);
+    const Options then =
+        read_description(path, [&] { return option_values::parse<Options>(from->options, path); });
     refuse_changes(verb, option_values::described(flags.options), option_values::described(then));
     flags.options = then;
     flags.run.folder = resumed_folder(path, flags.run.folder);

@@ -4,10 +4,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <memory>
 
 namespace rf::cli {
 
-void add_detect(CLI::App& app, int& exit_code);
+class MeshOutputs;
+
+// `meshes`: what adds meshes of faces, make_mesh_outputs() (mesh_outputs.hpp); or nothing.
+void add_detect(CLI::App& app, int& exit_code, std::shared_ptr<MeshOutputs> meshes);
 void add_convert(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);

@@ -37,6 +37,18 @@ FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5)
   return places;
 }
 
+DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model, Index hidden) {
+  DenseHeadConfig head{.channels = detector.neck.channels,
+                       .levels = static_cast<Index>(detector.anchors.size()),
+                       .anchors = static_cast<Index>(detector.anchors.front().sizes.size()),
+                       .code = model.decoder.code,
+                       .hidden = hidden};
+  for (const auto& place : five_places(mean_face(model), model.landmarks5)) {
+    for (std::size_t i = 0; i < 3; ++i) head.pivot[i] += place[i] / 5;
+  }
+  return head;
+}
+
 DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
                      const DenseHeadConfig& config) {
   const auto count = static_cast<Index>(faces.faces.size());

@@ -18,6 +18,11 @@ using FivePlaces = std::array<std::array<double, 3>, 5>;
 // The vertices of `mesh` [V, 6] at the five landmarks.
 [[nodiscard]] FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5);
 
+// A head for this detector and this file's decoder, whose pivot is the middle of the mean face's
+// five points.
+[[nodiscard]] DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model,
+                                          Index hidden);
+
 // Faces as the head reads them. Row r of the inputs is face order[r].
 struct DenseRows {
   DenseInputs inputs;

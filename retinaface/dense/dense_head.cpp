@@ -14,8 +14,6 @@ namespace rf {
 
 namespace {
 
-constexpr Index kInputs = 10 + 3;  // five points, a pose
-
 // What a number of 1 changes. Of the camera: place of the pivot in widths of the square, logarithm
 // of its size, pose, logarithm of the focal length.
 constexpr double kShift = 0.05, kGrow = 0.15, kTurn = 0.3, kFocal = 0.3;
@@ -35,6 +33,13 @@ void check(const DenseHeadConfig& c) {
   if (least < 1 || c.hidden < 0)
     throw UsageError(message("DenseHead: sizes must be at least 1, hidden at least 0; got ",
                              c.hidden < 0 ? c.hidden : least));
+}
+
+void check_groups(const char* op, const std::vector<Index>& counts, Index anchors, Index groups) {
+  const Index sum = std::accumulate(counts.begin(), counts.end(), Index{0});
+  const bool counted = std::ranges::all_of(counts, [](Index count) { return count >= 0; });
+  RF_CHECK_SHAPE(counted && sum == anchors && static_cast<Index>(counts.size()) == groups, op,
+                 counts.size(), " groups of ", sum, " anchors, must be ", groups, " of ", anchors);
 }
 
 }  // namespace
@@ -67,6 +72,7 @@ void DenseHead::measure_features(const DenseInputs& sample) {
   const Index channels = config_.channels;
   RF_CHECK_SHAPE(features.shape().rank() == 2 && features.shape()[1] == channels,
                  "measure_features", "features ", features.shape(), " must be [N, ", channels, "]");
+  check_groups("measure_features", sample.counts, features.shape()[0], config_.groups());
   Tensor mean = feature_mean_.value().clone(), deviation = feature_deviation_.value().clone();
   const float* x = features.data<float>();
   for (std::size_t group = 0; group < sample.counts.size(); ++group) {
@@ -143,10 +149,7 @@ DenseOutputs DenseHead::forward(const DenseInputs& inputs) const {
                  inputs.five.shape(), " must be [", s[0], ", 5, 2]");
   RF_CHECK_SHAPE(inputs.camera.shape() == (Shape{s[0], kCamera}), "DenseHead", "camera ",
                  inputs.camera.shape(), " must be [", s[0], ", 7]");
-  const Index in_groups = std::accumulate(inputs.counts.begin(), inputs.counts.end(), Index{0});
-  RF_CHECK_SHAPE(static_cast<Index>(inputs.counts.size()) == config_.groups() && in_groups == s[0],
-                 "DenseHead", inputs.counts.size(), " groups of ", in_groups, " anchors, must be ",
-                 config_.groups(), " of ", s[0]);
+  check_groups("DenseHead", inputs.counts, s[0], config_.groups());
   const Var all = numbers(inputs);
   const Index camera = config_.code, light = camera + kCamera;
   const Var lit = ag::add(constant(kUsualLight),

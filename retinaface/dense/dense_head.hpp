@@ -57,6 +57,7 @@ class DenseHead final : public Module {
   [[nodiscard]] const DenseHeadConfig& config() const { return config_; }
 
   static constexpr Index kCamera = 7, kLight = 9;
+  static constexpr Index kInputs = 10 + 3;  // beside features: five points, a pose
 
   // The light of a head that says nothing, f32 [9].
   [[nodiscard]] static Tensor usual_light();

@@ -51,6 +51,28 @@ void add_up_sampling(StateDict& state, std::size_t level, const CsrMatrix& up) {
   state.emplace(level_name(level, "up.weights"), weights);
 }
 
+// Numbers that a network's state has; doubles do not overflow.
+double numbers_of(const DenseHeadConfig& c) {
+  const auto channels = static_cast<double>(c.channels), hidden = static_cast<double>(c.hidden);
+  const double in = channels + DenseHead::kInputs,
+               out = static_cast<double>(c.code + DenseHead::kCamera + DenseHead::kLight);
+  const double layers = c.hidden > 0 ? (in + 1) * hidden + (hidden + 1) * out : (in + 1) * out;
+  return static_cast<double>(c.levels) * static_cast<double>(c.anchors) * (layers + 2 * channels);
+}
+
+double numbers_of(const MeshDecoderOptions& o, const std::vector<FaceLevel>& levels) {
+  const auto order = static_cast<double>(o.order), features = static_cast<double>(o.features);
+  auto in = static_cast<double>(o.widths[0]);
+  double sum = (static_cast<double>(o.code) + 1) * static_cast<double>(levels[0].vertices) * in;
+  for (std::size_t i = 1; i < levels.size(); ++i) {
+    const auto out = static_cast<double>(o.widths[i]);
+    sum += order * in * out + out;
+    in = out;
+  }
+  return sum + order * in * features + features +
+         static_cast<double>(levels.back().vertices) * features;
+}
+
 // Takes things out of a file, and knows its name.
 class Reader {
  public:
@@ -69,6 +91,7 @@ class Reader {
       model.landmarks5 = landmarks(json, "landmarks5", 5, vertices);
       model.landmarks68 = landmarks(json, "landmarks68", 68, vertices);
       model.decoder_state = part(kDecoder);
+      check_numbers("decoder", model.decoder_state, numbers_of(model.decoder, model.levels));
       if (json.contains("head")) read_head(json.at("head"), model);
       (void)make_decoder(model);
       return model;
@@ -126,6 +149,7 @@ class Reader {
     if (number == 0) return level;
     const std::vector<Index> ids = rows_of(level_name(number, "up.vertices"), vertices, before);
     const Tensor weights = tensor(level_name(number, "up.weights"), DType::f32, vertices);
+    check_finite(level_name(number, "up.weights"), weights);
     std::vector<CsrMatrix::Triplet> entries;
     for (Index i = 0; i < kCorners * vertices; ++i)
       entries.push_back({i / kCorners, ids[static_cast<std::size_t>(i)],
@@ -158,8 +182,23 @@ class Reader {
                    .pivot = json.at("pivot").get<std::array<double, 3>>()};
     head.detector_sha256 = json.at("detector_sha256").get<std::string>();
     head.state = part(kHead);
+    check_numbers("head", head.state, numbers_of(head.config));
     model.head = std::move(head);
     (void)make_head(model);
+  }
+
+  // Before a network is made: the memory that it takes is then no more than the file's.
+  void check_numbers(const char* what, const StateDict& state, double wanted) const {
+    double found = 0;
+    for (const auto& [name, tensor] : state) found += static_cast<double>(tensor.numel());
+    if (found != wanted)
+      fail(message("its ", what, " has ", found, " numbers, but its description needs ", wanted));
+  }
+
+  void check_finite(const std::string& name, const Tensor& values) const {
+    for (const float x : values.span<float>()) {
+      if (!std::isfinite(x)) fail(message("tensor ", name, " holds the number ", x));
+    }
   }
 
   StateDict part(const std::string& prefix) const {
@@ -167,9 +206,7 @@ class Reader {
     for (const auto& [name, value] : file_.state) {
       if (!name.starts_with(prefix)) continue;
       if (value.dtype() != DType::f32) fail(message("tensor ", name, " must be f32"));
-      for (const float x : value.span<float>()) {
-        if (!std::isfinite(x)) fail(message("tensor ", name, " holds the number ", x));
-      }
+      check_finite(name, value);
       state.emplace(name.substr(prefix.size()), value);
     }
     return state;

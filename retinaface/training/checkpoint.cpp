@@ -26,6 +26,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
                      {"options", Json::parse(to_json(checkpoint.options))},
                      {"data_sha256", checkpoint.data_sha256},
                      {"teacher_sha256", checkpoint.teacher_sha256},
+                     {"dense_sha256", checkpoint.dense_sha256},
                      {"best_step", checkpoint.best_step},
                      {"best_ap", checkpoint.best_ap}};
   write_described_state(path, kSchema,
@@ -41,6 +42,7 @@ Checkpoint read_checkpoint(const std::string& path) {
                           .options = parse_training_options(json.at("options").dump(), path),
                           .data_sha256 = json.at("data_sha256").get<std::string>(),
                           .teacher_sha256 = json.at("teacher_sha256").get<std::string>(),
+                          .dense_sha256 = json.value("dense_sha256", ""),
                           .best_step = described_count(json, "best_step", path),
                           .best_ap = json.at("best_ap").get<double>(),
                           .state = std::move(file.state)};

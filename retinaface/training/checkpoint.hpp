@@ -14,6 +14,7 @@ struct Checkpoint {
   TrainingOptions options;
   std::string data_sha256;     // of the label files, see TrainingData
   std::string teacher_sha256;  // of the teacher's tensors; empty: none
+  std::string dense_sha256;    // of the dense branch's file; empty: none
   Index best_step = 0;         // the validation with the highest AP so far; 0: none
   double best_ap = 0;
   StateDict state;  // Learner::state

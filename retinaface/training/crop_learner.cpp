@@ -1,16 +1,13 @@
 #include "retinaface/training/crop_learner.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include "autograd/ops.hpp"
 #include "engine/check.hpp"
 #include "engine/random.hpp"
-#include "layers/mesh_camera.hpp"
 #include "retinaface/dense/five_point_pose.hpp"
-#include "retinaface/dense/pixel_loss.hpp"
 #include "retinaface/training/descent.hpp"
 #include "retinaface/training/option_values.hpp"
 #include "retinaface/training/state_parts.hpp"
@@ -45,14 +42,10 @@ SyntheticLessonOptions lesson_options(const CropTrainingOptions& o) {
   check(o);
   return {.dense = o.dense,
           .face_model = o.face_model,
+          .decoder = o.decoder,
           .detector = o.detector,
           .backgrounds = o.backgrounds,
           .seed = o.seed};
-}
-
-Var weighted_mean_square(const Var& x) {
-  return ag::scale(ag::sum(ag::multiply(x, x)),
-                   1 / static_cast<double>(std::max<Index>(x.value().numel(), 1)));
 }
 
 // Labelled points of the faces in widths of their squares from the upper left corner, [N, 5, 2].
@@ -78,8 +71,7 @@ CropLearner::CropLearner(const CropTrainingOptions& options)
   crops_ =
       read_face_crops({.data = options.data, .smallest = options.smallest, .size = options.size},
                       lesson_.detector());
-  decoder_ = make_decoder(model);
-  renderer_ = std::make_unique<MeshRenderer>(decoder_->vertices(), model.levels.back().triangles);
+  renderer_ = std::make_unique<CropRenderer>(model, options.size);
   head_ = make_head(model);
   head_->train();
   for (const auto& [name, var] : head_->named_parameters()) parameters_.push_back({name, var});
@@ -90,7 +82,7 @@ Index CropLearner::steps() const {
   return static_cast<Index>(std::ceil(options_.crops / static_cast<double>(options_.batch)));
 }
 
-CropLearner::CropLosses CropLearner::crop_losses(Index step) const {
+CropLosses CropLearner::crop_losses(Index step) const {
   std::vector<const FaceCrop*> faces;
   Random random(options_.seed, RandomPurpose::sample, static_cast<std::uint32_t>(step), 1);
   for (Index i = 0; i < options_.batch; ++i)
@@ -99,29 +91,10 @@ CropLearner::CropLosses CropLearner::crop_losses(Index step) const {
   std::vector<const FaceCrop*> in_order;
   for (const Index row : rows.order) in_order.push_back(faces[static_cast<std::size_t>(row)]);
   const DenseOutputs numbers = head_->forward(rows.inputs);
-  const Var mesh = decoder_->forward(numbers.code);
-  const RenderedMeshes rendered = (*renderer_)(mesh, numbers.camera, numbers.light, options_.size);
   const CropPixels pixels = pixels_of(in_order, options_.size);
-
-  const std::vector<Index>& five = lesson_.model().landmarks5;
-  const Var clip = ag::gather(rendered.clip, 1, Tensor::from({5}, std::span<const Index>(five)));
-  const Var points = ag::scale(ag::divide(ag::slice(clip, 2, 0, 2), ag::slice(clip, 2, 3, 4)),
-                               1 / static_cast<double>(options_.size));
-  const Var wanted(labelled_points(faces, rows));
-
-  const Var light = ag::divide(ag::subtract(numbers.light, Var(DenseHead::usual_light())),
-                               Var(DenseHead::light_step()));
-  const Var turn = ag::scale(
-      ag::subtract(ag::slice(numbers.camera, 1, 3, 6), ag::slice(Var(rows.inputs.camera), 1, 3, 6)),
-      1 / 0.3);
-  const Var focal = ag::scale(
-      ag::subtract(ag::slice(numbers.camera, 1, 6, 7), ag::slice(Var(rows.inputs.camera), 1, 6, 7)),
-      1 / (0.3 * kUsualFocal));
-  return {.pixel = pixel_loss(rendered, pixels.rgb, pixels.inside),
-          .landmark = ag::scale(ag::sum(ag::l1(points, wanted)),
-                                1 / static_cast<double>(5 * options_.batch)),
-          .prior = ag::add(ag::add(weighted_mean_square(numbers.code), weighted_mean_square(light)),
-                           ag::add(weighted_mean_square(turn), weighted_mean_square(focal)))};
+  return renderer_->losses(
+      rows, numbers,
+      {.rgb = pixels.rgb, .inside = pixels.inside, .points = labelled_points(faces, rows)});
 }
 
 std::vector<Measured> CropLearner::step(Index step) {
@@ -166,7 +139,8 @@ void CropLearner::load_state(const StateDict& state) {
 }
 
 void CropLearner::write(const std::string& path, const std::string& provenance) const {
-  DenseModel model = with_head(lesson_, *head_, message(provenance, "; ", options()));
+  DenseModel model =
+      with_head(lesson_, *head_, message(provenance, "; ", option_values::recipe(options_)));
   model.licence += "; the head as the photographs allow that it was trained on";
   write_dense_model(path, model, IfExists::replace);
 }

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "retinaface/training/crop_losses.hpp"
 #include "retinaface/training/face_crops.hpp"
 #include "retinaface/training/head_learner.hpp"
 
@@ -16,6 +17,7 @@ namespace rf {
 struct CropTrainingOptions {
   std::vector<std::string> data;  // folders with label.txt and images/
   std::string dense;              // file of stage (b)
+  std::string decoder;            // file of another decoder of the same codes; empty: that one's
   std::string face_model;         // as there
   std::string detector;
   std::string backgrounds;  // for synthetic pictures
@@ -38,6 +40,7 @@ requires std::same_as<std::remove_const_t<Options>, CropTrainingOptions>
 void for_each_option(Options& o, F&& f) {
   f("data", o.data, "Folder with label.txt and images/; several are joined");
   f("dense", o.dense, "File of the dense branch (retinaface train head)");
+  f("decoder", o.decoder, "File whose decoder takes the place of that one's, for the same codes");
   f("face-model", o.face_model, "Folder of its face model; empty: a procedural head");
   f("model", o.detector, "Detector whose features are read; empty: the built-in one");
   f("backgrounds", o.backgrounds, "Of synthetic pictures; empty: patterns");
@@ -76,15 +79,11 @@ class CropLearner final : public StageLearner {
   [[nodiscard]] Index faces() const { return static_cast<Index>(crops_.faces.size()); }
 
  private:
-  struct CropLosses {
-    Var pixel, landmark, prior;
-  };
   [[nodiscard]] CropLosses crop_losses(Index step) const;
 
   CropTrainingOptions options_;
   SyntheticLesson lesson_;
-  std::unique_ptr<MeshDecoder> decoder_;
-  std::unique_ptr<MeshRenderer> renderer_;
+  std::unique_ptr<CropRenderer> renderer_;
   FaceCrops crops_;
   std::unique_ptr<DenseHead> head_;
   std::vector<ag::Parameter> parameters_;

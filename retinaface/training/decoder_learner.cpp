@@ -20,7 +20,7 @@ namespace rf {
 
 namespace {
 
-constexpr const char *kModel = "model/", *kOptimizer = "optimizer/";
+constexpr const char *kModel = "model/", *kEncoder = "encoder/", *kOptimizer = "optimizer/";
 
 // Random faces that no training reaches by counting from 0.
 constexpr std::uint64_t kHeldOut = std::uint64_t{1} << 62;
@@ -85,8 +85,29 @@ DecoderLearner::DecoderLearner(const DecoderTrainingOptions& options)
   const Tensor usual = make_faces(model_, decode(codes_, model_, Tensor::zeros({1, options.code})));
   state["mean"] = usual.reshaped(state.at("mean").shape());
   decoder_->load_state_dict(state);
+  if (!options.init.empty()) {
+    const DenseModel before = read_dense_model(options.init);
+    init_sha256_ = before.sha256;
+    try {
+      decoder_->load_state_dict(before.decoder_state);
+    } catch (const ShapeError& error) {
+      throw UsageError(message("--init ", options.init, ": is another decoder: ", error.what()));
+    }
+  }
   decoder_->train();
   for (const auto& [name, var] : decoder_->named_parameters()) parameters_.push_back({name, var});
+  if (options.encoder) {
+    encoder_ = std::make_unique<MeshEncoder>(
+        decoder_levels(model_.levels),
+        MeshDecoderOptions{.code = options.code, .widths = options.widths, .order = options.order});
+    initialize(*encoder_, {.scheme = InitScheme::xavier_uniform}, options.seed + 1);
+    StateDict mirror = encoder_->state_dict();
+    mirror["mean"] = decoder_->state_dict().at("mean");
+    encoder_->load_state_dict(mirror);
+    encoder_->train();
+    for (const auto& [name, var] : encoder_->named_parameters())
+      parameters_.push_back({"encoder." + name, var});
+  }
   optimizer_ =
       std::make_unique<ag::Adam>(std::vector<ag::ParameterGroup>{{.parameters = parameters_}});
 }
@@ -95,13 +116,18 @@ Index DecoderLearner::steps() const {
   return static_cast<Index>(std::ceil(options_.samples / static_cast<double>(options_.batch)));
 }
 
+Var DecoderLearner::code_of(const FaceParameters& faces, const Tensor& meshes) const {
+  return encoder_ ? encoder_->forward(Var(meshes)) : Var(encode(codes_, faces));
+}
+
 std::vector<Measured> DecoderLearner::step(Index step) {
   const Index first = step * options_.batch;
   const FaceParameters faces =
       random_faces(model_, options_.batch, options_.seed, static_cast<std::uint64_t>(first));
   const Var weights(feature_weights());
-  const Var wanted(multiply(make_faces(model_, faces), weights.value()));
-  const Var decoded = decoder_->forward(Var(encode(codes_, faces)));
+  const Tensor meshes = make_faces(model_, faces);
+  const Var wanted(multiply(meshes, weights.value()));
+  const Var decoded = decoder_->forward(code_of(faces, meshes));
   const Shape& s = wanted.shape();
   const Var loss = ag::scale(ag::sum(ag::l1(ag::multiply(decoded, weights), wanted)),
                              1 / static_cast<double>(s[0] * s[1]));
@@ -119,7 +145,7 @@ std::vector<Measured> DecoderLearner::validate() {
     const FaceParameters faces = random_faces(model_, kFacesAtOnce, options_.seed,
                                               kHeldOut + static_cast<std::uint64_t>(first));
     const Tensor wanted = make_faces(model_, faces), code = encode(codes_, faces);
-    const Tensor found = decoder_->forward(Var(code)).value();
+    const Tensor found = decoder_->forward(code_of(faces, wanted)).value();
     learned += mean_vertex_error(found, wanted);
     colours += mean_colour_error(found, wanted);
     components += mean_vertex_error(make_faces(model_, decode(codes_, model_, code)), wanted);
@@ -136,19 +162,21 @@ std::vector<Measured> DecoderLearner::validate() {
 StateDict DecoderLearner::state() const {
   StateDict state;
   add_part(state, kModel, decoder_->state_dict());
+  if (encoder_) add_part(state, kEncoder, encoder_->state_dict());
   add_part(state, kOptimizer, optimizer_->state());
   return state;
 }
 
 void DecoderLearner::load_state(const StateDict& state) {
   decoder_->load_state_dict(state_part(state, kModel));
+  if (encoder_) encoder_->load_state_dict(state_part(state, kEncoder));
   optimizer_->load_state(state_part(state, kOptimizer));
 }
 
 void DecoderLearner::write(const std::string& path, const std::string& provenance) const {
   DenseModel model;
   model.licence = options_.face_model.empty() ? "MIT" : "MIT, with the notice of the face model";
-  model.provenance = message(provenance, "; ", options());
+  model.provenance = message(provenance, "; ", option_values::recipe(options_));
   model.decoder.code = options_.code;
   model.decoder.widths = options_.widths;
   model.decoder.order = options_.order;
@@ -162,7 +190,7 @@ void DecoderLearner::write(const std::string& path, const std::string& provenanc
 std::string DecoderLearner::options() const { return option_values::as_json(options_).dump(); }
 
 std::map<std::string, std::string> DecoderLearner::inputs() const {
-  return {{"face model", model_sha256_}};
+  return {{"face model", model_sha256_}, {"decoder to begin with", init_sha256_}};
 }
 
 }  // namespace rf

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "autograd/adam.hpp"
+#include "layers/mesh_encoder.hpp"
 #include "retinaface/dense/face_code.hpp"
 #include "retinaface/training/stage.hpp"
 
@@ -17,7 +18,9 @@ namespace rf {
 
 struct DecoderTrainingOptions {
   std::string face_model;  // folder of read_face_model(); empty: the procedural head
+  std::string init;        // file of a decoder to begin with; empty: random weights
   std::uint64_t seed = 1;
+  bool encoder = false;  // learn codes too, with an encoder of the mirrored form
   Index code = 128;
   std::vector<Index> widths{64, 64, 32, 16};
   Index order = 6;
@@ -32,7 +35,9 @@ template <class Options, class F>
 requires std::same_as<std::remove_const_t<Options>, DecoderTrainingOptions>
 void for_each_option(Options& o, F&& f) {
   f("face-model", o.face_model, "Folder of the face model; empty: a procedural head");
+  f("init", o.init, "File of a decoder to begin with; empty: random weights");
   f("seed", o.seed, "Of all random numbers");
+  f("encoder", o.encoder, "Learn the codes too: an auto-encoder, for comparison alone");
   f("code", o.code, "Numbers of a code");
   f("widths", o.widths, "Features of each level, from the coarsest");
   f("order", o.order, "Of the Chebyshev convolutions");
@@ -74,8 +79,12 @@ class DecoderLearner final : public StageLearner {
   DecoderTrainingOptions options_;
   FaceModel model_;
   FaceCodes codes_;
-  std::string model_sha256_;
+  std::string model_sha256_, init_sha256_;
+  // The codes of faces: principal components, or what the encoder says.
+  [[nodiscard]] Var code_of(const FaceParameters& faces, const Tensor& meshes) const;
+
   std::unique_ptr<MeshDecoder> decoder_;
+  std::unique_ptr<MeshEncoder> encoder_;  // or none
   std::vector<ag::Parameter> parameters_;
   std::unique_ptr<ag::Adam> optimizer_;
 };

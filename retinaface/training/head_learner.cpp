@@ -51,6 +51,7 @@ SyntheticLessonOptions lesson_options(const HeadTrainingOptions& o) {
   check(o);
   return {.dense = o.decoder,
           .face_model = o.face_model,
+          .decoder = {},
           .detector = o.detector,
           .backgrounds = o.backgrounds,
           .seed = o.seed,
@@ -71,6 +72,18 @@ DenseModel with_head(const SyntheticLesson& lesson, const DenseHead& head,
   return now;
 }
 
+std::unique_ptr<DenseHead> make_new_head(const DenseHeadConfig& config, std::uint64_t seed) {
+  auto head = std::make_unique<DenseHead>(config);
+  initialize(*head, {.scheme = InitScheme::xavier_uniform}, seed);
+  StateDict state = head->state_dict();
+  for (auto& [name, tensor] : state) {
+    if (name.starts_with("out.")) tensor = scale(tensor, 0.1);
+  }
+  head->load_state_dict(state);
+  head->train();
+  return head;
+}
+
 std::unique_ptr<ag::Adam> adam_of(const Module& network, double weight_decay) {
   ag::ParameterGroup matrices{.parameters = {}, .weight_decay = weight_decay}, biases;
   for (const auto& [name, var] : network.named_parameters())
@@ -80,15 +93,7 @@ std::unique_ptr<ag::Adam> adam_of(const Module& network, double weight_decay) {
 
 HeadLearner::HeadLearner(const HeadTrainingOptions& options)
     : options_(options), lesson_(lesson_options(options)) {
-  head_ = std::make_unique<DenseHead>(lesson_.head_config(options.hidden));
-  initialize(*head_, {.scheme = InitScheme::xavier_uniform}, options.seed);
-  // What it says at first is near what it corrects.
-  StateDict state = head_->state_dict();
-  for (auto& [name, tensor] : state) {
-    if (name.starts_with("out.")) tensor = scale(tensor, 0.1);
-  }
-  head_->load_state_dict(state);
-  head_->train();
+  head_ = make_new_head(lesson_.head_config(options.hidden), options.seed);
   for (const auto& [name, var] : head_->named_parameters()) parameters_.push_back({name, var});
   optimizer_ = adam_of(*head_, options.weight_decay);
 }
@@ -153,8 +158,9 @@ void HeadLearner::load_state(const StateDict& state) {
 }
 
 void HeadLearner::write(const std::string& path, const std::string& provenance) const {
-  write_dense_model(path, with_head(lesson_, *head_, message(provenance, "; ", options())),
-                    IfExists::replace);
+  write_dense_model(
+      path, with_head(lesson_, *head_, message(provenance, "; ", option_values::recipe(options_))),
+      IfExists::replace);
 }
 
 std::string HeadLearner::options() const { return option_values::as_json(options_).dump(); }

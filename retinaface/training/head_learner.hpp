@@ -85,6 +85,10 @@ class HeadLearner final : public StageLearner {
 [[nodiscard]] DenseModel with_head(const SyntheticLesson& lesson, const DenseHead& head,
                                    const std::string& provenance);
 
+// A head whose first corrections are small, drawn by Xavier's rule; in training.
+[[nodiscard]] std::unique_ptr<DenseHead> make_new_head(const DenseHeadConfig& config,
+                                                       std::uint64_t seed);
+
 // Adam with weight decay for matrices.
 [[nodiscard]] std::unique_ptr<ag::Adam> adam_of(const Module& network, double weight_decay);
 

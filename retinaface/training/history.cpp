@@ -28,7 +28,7 @@ struct Column {
 };
 
 // The first column is the step by which rows are ordered.
-constexpr std::array<Column<MetricsRow>, 12> kMetrics{{
+constexpr std::array<Column<MetricsRow>, 13> kMetrics{{
     {"step", &MetricsRow::step},
     {"epoch", &MetricsRow::epoch},
     {"images", &MetricsRow::images},
@@ -38,6 +38,7 @@ constexpr std::array<Column<MetricsRow>, 12> kMetrics{{
     {"box", &MetricsRow::box},
     {"landmark", &MetricsRow::landmark},
     {"teacher", &MetricsRow::teacher},
+    {"dense", &MetricsRow::dense},
     {"grad_norm", &MetricsRow::grad_norm},
     {"seconds_per_image", &MetricsRow::seconds_per_image},
     {"wait_share", &MetricsRow::wait_share},

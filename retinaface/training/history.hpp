@@ -22,6 +22,7 @@ struct MetricsRow {
   double box = 0;
   double landmark = 0;
   double teacher = 0;  // the term of distillation; 0 when there is none
+  double dense = 0;    // the dense branch's; 0 when there is none
   double grad_norm = 0;
   double seconds_per_image = 0;
   double wait_share = 0;  // of the time, in which the network waited for pictures: 0 to 1

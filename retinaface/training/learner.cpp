@@ -50,7 +50,8 @@ bool same_form(const StateDict& a, const StateDict& b) {
   });
 }
 
-constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "ema/";
+constexpr const char *kModel = "model/", *kOptimizer = "optimizer/", *kEma = "ema/",
+                     *kDense = "dense/";
 
 }  // namespace
 
@@ -68,11 +69,20 @@ Learner::Learner(const TrainingOptions& options, bool recompute)
     parameters_.push_back({name, var});
     (options.decay_all || is_matrix(var) ? decaying : others).parameters.push_back({name, var});
   }
+  if (!options.dense.empty()) {
+    dense_ = std::make_unique<JointDense>(options.dense, config_, init_sha256_, options.seed);
+    for (const auto& [name, var] : dense_->head().named_parameters()) {
+      parameters_.push_back({"dense." + name, var});
+      (options.decay_all || is_matrix(var) ? decaying : others)
+          .parameters.push_back(parameters_.back());
+    }
+  }
   optimizer_ = std::make_unique<ag::Sgd>(std::vector{decaying, others},
                                          ag::SgdOptions{.momentum = options.momentum});
   if (options.ema > 0) {
     // Running statistics are averaged too: they must belong to the averaged weights.
-    std::vector<ag::Parameter> averaged = parameters_;
+    std::vector<ag::Parameter> averaged;
+    for (const auto& [name, var] : network_.named_parameters()) averaged.push_back({name, var});
     for (const auto& [name, var] : network_.named_buffers()) averaged.push_back({name, var});
     ema_ = std::make_unique<ag::Ema>(averaged, ag::EmaOptions{.decay = options.ema});
   }
@@ -85,6 +95,7 @@ void Learner::load_init() {
     throw UsageError(message("--init ", options_.init,
                              ": its anchors, box coding or input differ from the network's"));
   }
+  init_sha256_ = file.sha256;
   StateDict state = network_.state_dict();
   for (const auto& [name, tensor] : file.tensors) {
     const auto found = state.find(name);
@@ -138,6 +149,15 @@ StepLosses Learner::step(const Batch& batch, double learning_rate) {
     result.teacher = number(distance);
     total = ag::add(total, ag::scale(distance, options_.teacher_weight));
   }
+  if (dense_) {
+    const Var dense = dense_->loss(stages.context, batch);
+    if (dense.value().numel() == 1) {
+      // Of several processes each has a mean of its own.
+      const Var part = ag::scale(dense, 1 / static_cast<double>(world().size()));
+      result.dense = number(part);
+      total = ag::add(total, ag::scale(part, options_.dense_weight));
+    }
+  }
   total.backward();
   result.total = number(total);
   result.cls = number(losses.cls);
@@ -160,10 +180,11 @@ StepLosses Learner::step(const Batch& batch, double learning_rate) {
 // same.
 void Learner::add_up(StepLosses& losses) {
   if (world().size() == 1) return;
-  std::array<double, 5> all{losses.total, losses.cls, losses.box, losses.landmark, losses.teacher};
+  std::array<double, 6> all{losses.total,    losses.cls,     losses.box,
+                            losses.landmark, losses.teacher, losses.dense};
   world().sum(all);
   losses.total = all[0], losses.cls = all[1], losses.box = all[2], losses.landmark = all[3],
-  losses.teacher = all[4];
+  losses.teacher = all[4], losses.dense = all[5];
   // A part without landmarks gives their heads no gradient.
   std::vector<double> have;
   for (const auto& [name, var] : parameters_) have.push_back(var.grad().numel() > 0 ? 1 : 0);
@@ -183,6 +204,7 @@ StateDict Learner::state() const {
     state.emplace(kModel + name, tensor.clone());  // running statistics are written in place
   add_part(state, kOptimizer, optimizer_->state());
   if (ema_) add_part(state, kEma, ema_->state());
+  if (dense_) add_part(state, kDense, dense_->head().state_dict());
   return state;
 }
 
@@ -193,6 +215,7 @@ void Learner::load_state(const StateDict& state) {
   network_.load_state_dict(model);
   optimizer_->load_state(state_part(state, kOptimizer));
   if (ema_) ema_->load_state(state_part(state, kEma));
+  if (dense_) dense_->head().load_state_dict(state_part(state, kDense));
 }
 
 StateDict Learner::weights() const {

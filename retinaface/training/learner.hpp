@@ -9,6 +9,7 @@
 #include "autograd/ema.hpp"
 #include "autograd/sgd.hpp"
 #include "retinaface/model.hpp"
+#include "retinaface/training/joint_dense.hpp"
 #include "retinaface/training/options.hpp"
 #include "weights/model_file.hpp"
 
@@ -17,7 +18,7 @@ namespace rf {
 // Of one step. `teacher` and the terms of equation (1) are without their weights; `teacher` is its
 // outputs' term plus its features'.
 struct StepLosses {
-  double total = 0, cls = 0, box = 0, landmark = 0, teacher = 0, grad_norm = 0;
+  double total = 0, cls = 0, box = 0, landmark = 0, teacher = 0, dense = 0, grad_norm = 0;
   bool taken = true;  // false: something was not finite, and the step was left out
 };
 
@@ -32,7 +33,8 @@ class Learner {
   // finite and the options say to stop.
   StepLosses step(const Batch& batch, double learning_rate);
 
-  // All that later steps depend on: "model/...", "optimizer/...", "ema/...". Later steps do not
+  // All that later steps depend on: "model/...", "optimizer/...", "ema/...",
+  // "dense/...". Later steps do not
   // change the tensors.
   [[nodiscard]] StateDict state() const;
 
@@ -45,6 +47,9 @@ class Learner {
 
   // SHA-256 of the teacher's tensors; empty without one.
   [[nodiscard]] const std::string& teacher_sha256() const { return teacher_sha256_; }
+
+  // The dense branch that learns along, or null.
+  [[nodiscard]] const JointDense* dense() const { return dense_.get(); }
 
   // Numbers that are learned.
   [[nodiscard]] Index parameter_count() const;
@@ -61,7 +66,8 @@ class Learner {
   std::unique_ptr<ag::Sgd> optimizer_;
   std::unique_ptr<ag::Ema> ema_;         // or none
   std::unique_ptr<RetinaFace> teacher_;  // or none
-  std::string teacher_sha256_;
+  std::string init_sha256_, teacher_sha256_;
+  std::unique_ptr<JointDense> dense_;  // or none
 };
 
 }  // namespace rf

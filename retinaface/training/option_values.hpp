@@ -64,6 +64,25 @@ Json as_json(const Options& options) {
   return json;
 }
 
+// For a file that others get: paths without the folders of the machine where it was made.
+template <class Options>
+std::string recipe(const Options& options) {
+  const auto last_name = [](const std::string& path) {
+    const std::size_t end = path.find_last_not_of('/');
+    const std::size_t slash = path.find_last_of('/', end);
+    return slash == std::string::npos ? path : path.substr(slash + 1, end - slash);
+  };
+  Json json = as_json(options);
+  for (auto& [name, value] : json.items()) {
+    if (value.is_string()) value = last_name(value.template get<std::string>());
+    if (!value.is_array()) continue;
+    for (Json& part : value) {
+      if (part.is_string()) part = last_name(part.template get<std::string>());
+    }
+  }
+  return json.dump();
+}
+
 // `later`: options that came later than files without them, which get their defaults. Throws
 // FormatError, beginning with `name`.
 template <class Options>

@@ -16,7 +16,8 @@ std::string to_json(const TrainingOptions& options) {
 }
 
 TrainingOptions parse_training_options(const std::string& text, const std::string& name) {
-  return option_values::parse<TrainingOptions>(text, name, {"network", "deformable", "stem"});
+  return option_values::parse<TrainingOptions>(
+      text, name, {"network", "deformable", "stem", "dense", "dense-weight"});
 }
 
 std::vector<std::pair<std::string, std::string>> described(const TrainingOptions& options) {
@@ -46,6 +47,7 @@ void check(const TrainingOptions& o) {
   within("landmark-weight", o.landmark_weight, 0, 1e6);
   within("positive-iou", o.positive_iou, 0, 1);
   within("negative-iou", o.negative_iou, 0, o.positive_iou);
+  within("dense-weight", o.dense_weight, 0, 1e6);
   within("teacher-weight", o.teacher_weight, 0, 1e6);
   within("teacher-features", o.teacher_features, 0, 1e6);
   need(o.teacher_features == 0 || !o.teacher.empty(), "teacher-features", o.teacher_features,

@@ -18,6 +18,7 @@ struct TrainingOptions {
   std::string network = "three-level", deformable = "auto", stem = "3x3";  // NetworkChoice
   std::string init;     // a file with a backbone or a whole detector; empty: random weights
   std::string teacher;  // a detector to learn from beside the labels; empty: none
+  std::string dense;    // a file of the dense branch to train along; empty: none
   std::uint64_t seed = 1;
 
   double epochs = 80;
@@ -38,6 +39,7 @@ struct TrainingOptions {
   bool skip_non_finite = false;  // leave out steps whose loss is not finite; else they end the run
 
   double box_weight = 0.25, landmark_weight = 0.1;  // lambda 1 and 2 of equation (1)
+  double dense_weight = 0.01;                       // lambda 3
   double positive_iou = 0.5, negative_iou = 0.3;
   double teacher_weight = 1;
   double teacher_features = 0;  // beside its outputs, its feature maps; 0: outputs alone
@@ -66,6 +68,7 @@ void for_each_option(Options& o, F&& f) {
   f("stem", o.stem, "First layer of mobilenet0.25: 3x3, or the 7x7 of stride 4 of section 4.8");
   f("init", o.init, "File with weights to begin with: a backbone, or a whole detector");
   f("teacher", o.teacher, "Detector whose outputs are learned beside the labels");
+  f("dense", o.dense, "File of a decoder, or of a whole dense branch, to train along");
   f("seed", o.seed, "Of all random numbers");
   f("epochs", o.epochs, "Length of the training; fractions count");
   f("batch", o.batch, "Pictures per step");
@@ -85,6 +88,7 @@ void for_each_option(Options& o, F&& f) {
   f("skip-non-finite", o.skip_non_finite, "Leave out steps with a loss that is not finite");
   f("box-weight", o.box_weight, "Lambda 1 of the loss");
   f("landmark-weight", o.landmark_weight, "Lambda 2 of the loss");
+  f("dense-weight", o.dense_weight, "Lambda 3, of the dense branch's pixel loss");
   f("positive-iou", o.positive_iou, "An anchor is a face above this overlap");
   f("negative-iou", o.negative_iou, "And background below this one");
   f("teacher-weight", o.teacher_weight, "Of the loss against the teacher");

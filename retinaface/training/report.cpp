@@ -99,7 +99,8 @@ std::string training_tiles(const std::vector<MetricsRow>& rows) {
 // A sentence when rows hold what no chart can show.
 std::string unshown_rows(const std::vector<MetricsRow>& rows) {
   const auto count = std::count_if(rows.begin(), rows.end(), [](const MetricsRow& row) {
-    for (const double v : {row.loss, row.cls, row.box, row.landmark, row.teacher, row.grad_norm}) {
+    for (const double v :
+         {row.loss, row.cls, row.box, row.landmark, row.teacher, row.dense, row.grad_norm}) {
       if (!chartable(v)) return true;
     }
     return false;

@@ -63,6 +63,9 @@ std::string large_charts(const ReportInput& input) {
   const Values teacher = values_of(rows, &MetricsRow::teacher);
   if (std::any_of(teacher.begin(), teacher.end(), [](double t) { return t != 0; }))
     terms.series.push_back({"teacher", steps, teacher});
+  const Values dense = values_of(rows, &MetricsRow::dense);
+  if (std::any_of(dense.begin(), dense.end(), [](double d) { return d != 0; }))
+    terms.series.push_back({"dense", steps, dense});
   html += line_chart(terms);
   // The rise from nothing hides what the last half still gains.
   accuracy.id = "later";

@@ -1,5 +1,6 @@
 #include "retinaface/training/stage.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -69,7 +70,7 @@ class Run {
     } catch (const ShapeError& error) {
       throw ModelError(message("the checkpoint is of another network: ", error.what()));
     }
-    result_.step = from.step;
+    result_.step = begun_ = from.step;
   }
 
   StageResult run(const std::atomic<bool>& stop) {
@@ -87,7 +88,7 @@ class Run {
       if (result_.step % run_.validate_every == 0 && !last) validate();
       if (result_.step % run_.checkpoint_every == 0 && !last) save();
     }
-    validate();
+    if (validated_ != result_.step) validate();
     save();
     learner_.write(path("last.safetensors"),
                    message("retinaface train ", learner_.name(), ", step ", result_.step, " of ",
@@ -125,9 +126,10 @@ class Run {
     observer_.stepped(result_.step);
   }
 
-  // A row of a table of this run, which keeps those of earlier steps when the run goes on.
+  // A row of a table of this run, which keeps those up to the step from which it goes on.
   void write_row(const std::string& name, bool& begun, const std::vector<Measured>& values) {
-    if (!std::exchange(begun, true)) truncate_lines(path(name), header(values), result_.step - 1);
+    if (!std::exchange(begun, true))
+      truncate_lines(path(name), header(values), std::min(begun_, result_.step - 1));
     append_line(path(name), header(values), row(result_.step, values));
   }
 
@@ -145,6 +147,7 @@ class Run {
 
   void validate() {
     result_.validation = learner_.validate();
+    validated_ = result_.step;
     write_row("validation.csv", validation_begun_, result_.validation);
     observer_.validated(result_.step, result_.validation);
   }
@@ -168,6 +171,7 @@ class Run {
   std::vector<Measured> sums_;  // since the last row
   double seconds_ = 0;
   Index summed_ = 0;
+  Index begun_ = 0, validated_ = -1;  // steps: at which this run began, of the last validation
   bool metrics_begun_ = false, validation_begun_ = false;
 };
 

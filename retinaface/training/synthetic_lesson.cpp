@@ -25,6 +25,16 @@ SyntheticBackgrounds backgrounds_of(const std::string& folder) {
 
 SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
     : options_(options), model_(read_dense_model(options.dense)) {
+  if (!options.decoder.empty()) {
+    DenseModel other = read_dense_model(options.decoder);
+    if (other.decoder.code != model_.decoder.code)
+      throw UsageError(message(options.decoder, ": decodes codes of ", other.decoder.code,
+                               " numbers, not of ", model_.decoder.code));
+    other.head = model_.head;
+    other.provenance += "; head: " + model_.provenance;
+    other.sha256 += " " + model_.sha256;
+    model_ = std::move(other);
+  }
   const FaceModel faces = face_model_of(options.face_model);
   face_model_sha256_ = face_model_sha256(faces);
   const Index vertices = faces.neutral.shape()[0];
@@ -56,16 +66,7 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
 }
 
 DenseHeadConfig SyntheticLesson::head_config(Index hidden) const {
-  const ModelConfig& config = detector_->model().config;
-  DenseHeadConfig head{.channels = config.neck.channels,
-                       .levels = static_cast<Index>(config.anchors.size()),
-                       .anchors = static_cast<Index>(config.anchors.front().sizes.size()),
-                       .code = model_.decoder.code,
-                       .hidden = hidden};
-  for (std::size_t i = 0; i < 3; ++i) {
-    for (const auto& place : mean_) head.pivot[i] += place[i] / 5;
-  }
-  return head;
+  return rf::head_config(detector_->model().config, model_, hidden);
 }
 
 SyntheticLesson::Sample SyntheticLesson::sample(Index first, Index count, Scale scale) const {

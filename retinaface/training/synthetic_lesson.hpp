@@ -13,6 +13,7 @@ namespace rf {
 struct SyntheticLessonOptions {
   std::string dense;        // file with the decoder, and perhaps a head
   std::string face_model;   // the one that the decoder learned; empty: the procedural head
+  std::string decoder;      // file of a decoder that takes the place of that one's, or empty
   std::string detector;     // empty: the built-in one
   std::string backgrounds;  // folder with label.txt; empty: patterns
   std::uint64_t seed = 1;

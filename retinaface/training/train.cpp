@@ -15,6 +15,7 @@
 #include "engine/world.hpp"
 #include "retinaface/training/learner.hpp"
 #include "retinaface/training/run_lock.hpp"
+#include "weights/described_state.hpp"
 
 namespace rf {
 
@@ -42,6 +43,7 @@ class RowBuilder {
       sum_.box += losses.box;
       sum_.landmark += losses.landmark;
       sum_.teacher += losses.teacher;
+      sum_.dense += losses.dense;
       sum_.grad_norm += losses.grad_norm;
       ++taken_;
     }
@@ -56,7 +58,7 @@ class RowBuilder {
     MetricsRow row = sum_;
     const double steps = static_cast<double>(taken_);
     for (double* mean :
-         {&row.loss, &row.cls, &row.box, &row.landmark, &row.teacher, &row.grad_norm})
+         {&row.loss, &row.cls, &row.box, &row.landmark, &row.teacher, &row.dense, &row.grad_norm})
       *mean /= steps;
     row.step = step;
     row.images = step * batch;
@@ -105,7 +107,10 @@ class Run {
     if (writes_) observer_.begun(learner_, data_, result_.step, result_.steps);
     set_kept_memory_limit(std::numeric_limits<std::size_t>::max());
     if (result_.step < result_.steps) take_steps(stop);
-    if (writes_) write_detector("last.safetensors", "");
+    if (writes_) {
+      write_detector("last.safetensors", "");
+      if (!options_.dense.empty()) write_dense();
+    }
     return result_;
   }
 
@@ -192,6 +197,10 @@ class Run {
       throw UsageError(message("resume: --teacher ", options_.teacher,
                                " is not the detector that the training began with (sha256 ",
                                from.teacher_sha256.substr(0, 12), ")"));
+    }
+    if (from.dense_sha256 != (learner_.dense() ? learner_.dense()->sha256() : "")) {
+      throw UsageError(message("resume: --dense ", options_.dense,
+                               " is not the file that the training began with"));
     }
     if (from.step > result_.steps) {
       throw ModelError(message("the checkpoint is of step ", from.step,
@@ -287,6 +296,16 @@ class Run {
             .tensors = learner_.weights()};
   }
 
+  // For last.safetensors.
+  void write_dense() const {
+    const std::string provenance =
+        message("trained along with a detector, step ", result_.step, " of ", result_.steps,
+                ", lambda 3 ", options_.dense_weight);
+    write_dense_model(path("dense.safetensors"),
+                      learner_.dense()->model(state_sha256(learner_.weights()), provenance),
+                      IfExists::replace);
+  }
+
   void write_detector(const std::string& name, const std::string& remark) const {
     ModelConfig config = learner_.config();
     config.licence = "as the data allow that it was trained on";
@@ -318,6 +337,7 @@ class Run {
                             .options = options_,
                             .data_sha256 = data_.sha256,
                             .teacher_sha256 = learner_.teacher_sha256(),
+                            .dense_sha256 = learner_.dense() ? learner_.dense()->sha256() : "",
                             .best_step = result_.best_step,
                             .best_ap = result_.best_ap,
                             .state = learner_.state()});

@@ -115,15 +115,24 @@ TEST_CASE("csr_matmul: gradients by central differences", "[csr][grad]") {
   check_gradients(
       [&](const std::vector<ag::Var>& in) { return ag::csr_matmul(a, in[0], -1.5, in[1]); },
       {random_tensor({2, 3, 4}, 1, DType::f64), random_tensor({2, 4, 4}, 2, DType::f64)});
+  check_gradients(
+      [&](const std::vector<ag::Var>& in) { return ag::csr_matmul(a, in[0], 2, in[1], in[2]); },
+      {random_tensor({3, 4}, 1, DType::f64), random_tensor({4, 4}, 2, DType::f64),
+       random_tensor({4, 4}, 3, DType::f64)});
 }
 
 TEST_CASE("csr_matmul: tables agree, for every number of features", "[csr][isa]") {
   const CsrMatrix a = random_csr(40, 30, 6, 6);
   for (const Index features : {1, 3, 8, 16, 31, 64, 97}) {
     const Tensor x = random_tensor({2, 30, features}, 7),
-                 minus = random_tensor({2, 40, features}, 8);
+                 minus = random_tensor({2, 40, features}, 8),
+                 plus = random_tensor({2, 40, features}, 9);
     check_tables_agree([&] { return csr_matmul(a, x); });
     check_tables_agree([&] { return csr_matmul(a, x, 2, minus); });
+    check_tables_agree([&] { return csr_matmul(a, x, 2, minus, plus); });
+    check_tables_agree([&] { return csr_matmul(a, x, 2, Tensor(), plus); });
+    CHECK(relative_error(csr_matmul(a, x, 2, minus, plus),
+                         add(csr_matmul(a, x, 2, minus), plus)) < 1e-6);
   }
 }
 

@@ -18,7 +18,8 @@ using rf::ValidationRow;
 namespace {
 
 const std::string kHeader =
-    "step,epoch,images,learning_rate,loss,cls,box,landmark,teacher,grad_norm,seconds_per_image,"
+    "step,epoch,images,learning_rate,loss,cls,box,landmark,teacher,dense,grad_norm,seconds_per_"
+    "image,"
     "wait_share\n";
 
 // Halves and quarters: exact in the file.
@@ -33,6 +34,7 @@ MetricsRow row_of(Index step) {
           .box = 0.5,
           .landmark = 0.75,
           .teacher = 0,
+          .dense = 0.125,
           .grad_norm = 3.5,
           .seconds_per_image = 0.125,
           .wait_share = 0.0625};
@@ -55,8 +57,8 @@ TEST_CASE("history: a file is its header and a line for every row", "[history]")
   rf::append_metrics(metrics, row_of(2));
   rf::append_metrics(metrics, row_of(4));
   CHECK(text_of(metrics) == kHeader +
-                                "2,0.5,16,0.25,3,1,0.5,0.75,0,3.5,0.125,0.0625\n"
-                                "4,1,32,0.25,4,1,0.5,0.75,0,3.5,0.125,0.0625\n");
+                                "2,0.5,16,0.25,3,1,0.5,0.75,0,0.125,3.5,0.125,0.0625\n"
+                                "4,1,32,0.25,4,1,0.5,0.75,0,0.125,3.5,0.125,0.0625\n");
   rf::append_validation(checks, {.step = 4, .epoch = 1, .ap = 0.5, .recall = 0.75, .faces = 12});
   CHECK(text_of(checks) == "step,epoch,ap,recall,faces\n4,1,0.5,0.75,12\n");
   CHECK(rf::read_metrics(metrics) == std::vector{row_of(2), row_of(4)});

@@ -13,8 +13,10 @@ void csr_matmul(const CsrMatmulArgs<T>& a, Index begin, Index end) noexcept {
       const T* x = a.x + (o * a.columns + a.column[e]) * a.features;
       for (Index f = 0; f < a.features; ++f) y[f] += value * x[f];
     }
-    for (Index f = 0; f < a.features; ++f)
-      y[f] = a.factor * y[f] - (a.minus ? a.minus[unit * a.features + f] : T(0));
+    for (Index f = 0; f < a.features; ++f) {
+      const Index place = unit * a.features + f;
+      y[f] = a.factor * y[f] - (a.minus ? a.minus[place] : T(0)) + (a.plus ? a.plus[place] : T(0));
+    }
   }
 }
 
