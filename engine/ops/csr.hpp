@@ -56,9 +56,9 @@ struct CsrPair {
         transpose(std::make_shared<const CsrMatrix>(matrix->transposed())) {}
 };
 
-// y[.., r, f] = factor sum_c a[r, c] x[.., c, f] - minus[.., r, f] + plus[.., r, f]. x [.., columns,
-// F], f32 or f64, rank at least 2 -> [.., rows, F]; minus and plus have y's shape, or no elements:
-// 0. The values of `a` are rounded to x's type. Throws ShapeError.
+// y[.., r, f] = factor sum_c a[r, c] x[.., c, f] - minus[.., r, f] + plus[.., r, f]. x [..,
+// columns, F], f32 or f64, rank at least 2 -> [.., rows, F]; minus and plus have y's shape, or no
+// elements: 0. The values of `a` are rounded to x's type. Throws ShapeError.
 [[nodiscard]] Tensor csr_matmul(const CsrMatrix& a, const Tensor& x, double factor = 1,
                                 const Tensor& minus = {}, const Tensor& plus = {});
 
