@@ -223,12 +223,10 @@ void measure_synthetic(const DenseMeasurement& how, DenseReport& report) {
   const DenseFlags& flags = how.flags;
   const FaceModel faces = face_model_of(flags.face_model);
   const DenseModel& model = how.branch.model();
-  if (model.levels.back().vertices != faces.neutral.shape()[0] ||
-      model.landmarks5 != faces.landmarks5 || model.landmarks68 != faces.landmarks68) {
-    throw UsageError(message(flags.dense, ": decodes meshes of ", model.levels.back().vertices,
-                             " vertices, not those of the face model with ",
-                             faces.neutral.shape()[0],
-                             "; --face-model names the one that it learned"));
+  if (!may_have_learned(model, faces)) {
+    throw UsageError(message(flags.dense,
+                             ": did not learn this face model; --face-model names the folder of "
+                             "the one that it learned, without it a procedural head is meant"));
   }
   const SyntheticBackgrounds backgrounds =
       flags.backgrounds.empty() ? SyntheticBackgrounds()

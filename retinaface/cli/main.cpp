@@ -51,20 +51,22 @@ int fail(int code, const std::string& line) {
 
 void add_help(CLI::App& app, int& exit_code) {
   CLI::App* verb = app.add_subcommand("help", "Explain one verb");
-  const auto topic = std::make_shared<std::string>();
-  verb->add_option("verb", *topic, "The verb to explain")->type_name("VERB");
+  const auto topic = std::make_shared<std::vector<std::string>>();
+  verb->add_option("verb", *topic, "The verb to explain, and its part: eval wider, train head")
+      ->type_name("VERB");
   verb->callback([&app, topic, &exit_code] {
     const CLI::App* about = &app;
-    if (!topic->empty()) {
-      const auto is_topic = [&](const CLI::App* sub) { return sub->get_name() == *topic; };
-      const std::vector<CLI::App*> found = app.get_subcommands(is_topic);
+    std::string name = "retinaface";
+    for (const std::string& word : *topic) {
+      const auto is_meant = [&](const CLI::App* sub) { return sub->get_name() == word; };
+      const std::vector<const CLI::App*> found = about->get_subcommands(is_meant);
       if (found.empty()) {
         throw UsageError(
-            message("help: there is no verb \"", *topic, "\"; `retinaface --help` lists them"));
+            message("help: there is no verb \"", word, "\"; `", name, " --help` lists them"));
       }
       about = found.front();
+      name += " " + word;
     }
-    const std::string name = topic->empty() ? "retinaface" : "retinaface " + *topic;
     print(app.get_formatter()->make_help(about, name, CLI::AppFormatMode::Normal));
     exit_code = kExitDone;
   });

@@ -112,7 +112,6 @@ class DenseOutputsOfDetect final : public MeshOutputs {
     } catch (const ModelError& error) {
       throw ModelError(with_path(dense_, error.what()));
     }
-    check_sizes(model, detector.config);
     if (!outputs_->mesh_json.empty())
       results_.emplace(outputs_->mesh_json, outputs_->if_exists, model, context);
   }
@@ -148,16 +147,6 @@ class DenseOutputsOfDetect final : public MeshOutputs {
 
  private:
   static constexpr const char* kShipped = "weights/retinaface_dense.safetensors";
-
-  void check_sizes(const DenseModel& model, const ModelConfig& detector) const {
-    const DenseHeadConfig& head = model.head->config;
-    bool fits = head.channels == detector.neck.channels &&
-                head.levels == static_cast<Index>(detector.anchors.size());
-    for (const AnchorLevel& level : detector.anchors)
-      fits = fits && head.anchors == static_cast<Index>(level.sizes.size());
-    if (!fits)
-      throw ModelError(message(dense_, ": its head has other sizes than the detector it names"));
-  }
 
   OutputOptions* outputs_ = nullptr;
   std::string dense_;

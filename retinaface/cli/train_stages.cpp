@@ -1,5 +1,6 @@
 #include "retinaface/cli/train_stages.hpp"
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "retinaface/training/decoder_learner.hpp"
 #include "retinaface/training/head_learner.hpp"
 #include "retinaface/training/option_values.hpp"
+#include "retinaface/training/run_lock.hpp"
 #include "weights/described_state.hpp"
 
 namespace rf::cli {
@@ -66,6 +68,40 @@ class StageProgress final : public StageObserver {
   std::unique_ptr<Progress> bar_;
 };
 
+// A run's folder, made before hours of reading: one that cannot be made or written, or is in use,
+// throws here. Removed again when the reading fails and there was none before.
+class RunFolder {
+ public:
+  explicit RunFolder(std::string path) : path_(std::move(path)) {
+    std::error_code error;
+    made_ = std::filesystem::create_directories(path_, error);
+    if (error) throw FileError(message(path_, ": cannot make the folder: ", error.message()));
+    const RunLock lock(path_);
+  }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  ~RunFolder() {
+    std::error_code ignored;
+    if (!made_) return;
+    std::filesystem::remove(path_ + "/lock", ignored);
+    std::filesystem::remove(path_, ignored);  // if it is empty
+  }
+  void keep() { made_ = false; }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+// Flags of `train` itself are for training a detector.
+void refuse_flags_before(const CLI::App& train, const CLI::App& stage) {
+  for (const CLI::Option* option : train.get_options()) {
+    if (option->count() > 0)
+      throw UsageError(message("train ", option->get_name(), " ", stage.get_name(),
+                               ": a stage takes its own flags, after its name"));
+  }
+}
+
 template <class Learner, class Options>
 int train_stage(const CLI::App& verb, StageFlags<Options>& flags) {
   choose_execution(flags.threads, flags.isa);
@@ -86,18 +122,22 @@ int train_stage(const CLI::App& verb, StageFlags<Options>& flags) {
     refuse_other_training(flags.run.folder);
   }
   if (!flags.quiet) warn_if_slow();
+  RunFolder folder(flags.run.folder);
   Learner learner(flags.options);
+  folder.keep();
   StageProgress progress(flags.run.minutes);
   StageObserver silent;
   const StageResult result =
       run_stage(learner, flags.run, from, flags.quiet ? silent : progress, stop_on_signals());
+  const auto unreadable = learner.unreadable();
+  for (const auto& [path, why] : unreadable) say(with_path(path, why));
   print(message("step ", result.step, " of ", learner.steps(), ": ",
                 StageProgress::text(result.validation), "\n", flags.run.folder, "/last.safetensors",
                 result.end == StageEnd::finished
                     ? ""
                     : message("\nstopped; --resume ", flags.run.folder, " goes on"),
                 "\n"));
-  return kExitDone;
+  return unreadable.empty() ? kExitDone : kExitSomeFailed;
 }
 
 template <class Learner, class Options>
@@ -124,7 +164,10 @@ CLI::App* add_stage(CLI::App& train, int& exit_code, const char* name, const cha
   verb->add_option("--isa", f.isa, "Instruction set");
   verb->add_flag("-q,--quiet", f.quiet, "No progress");
   add_option_flags(*verb, f.options);
-  verb->callback([verb, flags, &exit_code] { exit_code = train_stage<Learner>(*verb, *flags); });
+  verb->callback([&train, verb, flags, &exit_code] {
+    refuse_flags_before(train, *verb);
+    exit_code = train_stage<Learner>(*verb, *flags);
+  });
   return verb;
 }
 

@@ -4,11 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "engine/check.hpp"
+#include "retinaface/cli/flags.hpp"
 
 namespace rf::cli {
 
@@ -43,6 +46,9 @@ void add_option_flags(CLI::App& verb, Options& options) {
     CLI::Option* option = verb.add_option(message("--", name), value, help);
     option->group("What is learned, and how")->capture_default_str();
     if constexpr (kIsList<T>) option->delimiter(',');
+    // CLI11 would take -1 for the largest number there is.
+    if constexpr (std::is_same_v<T, std::uint64_t>)
+      option->check(number_between(0, 9007199254740992.0));
   });
 }
 

@@ -153,6 +153,14 @@ void check_detector(const DenseModel& model, const LoadedModel& detector) {
                              model.head->detector_sha256.substr(0, 12), ", but ", detector.path,
                              " has ", detector.sha256.substr(0, 12)));
   }
+  if (!model.head) return;
+  const DenseHeadConfig& head = model.head->config;
+  bool fits = head.channels == detector.config.neck.channels &&
+              head.levels == static_cast<Index>(detector.config.anchors.size());
+  for (const AnchorLevel& level : detector.config.anchors)
+    fits = fits && head.anchors == static_cast<Index>(level.sizes.size());
+  if (!fits)
+    throw ModelError("the dense branch's head has other sizes than the detector that it names");
 }
 
 }  // namespace rf

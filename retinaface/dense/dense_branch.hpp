@@ -70,7 +70,8 @@ class DenseBranch {
 [[nodiscard]] Tensor picture_points(const Tensor& vertices, const Tensor& camera,
                                     const SquareCrop& square);
 
-// Throws UsageError unless the head reads features of this detector.
+// Throws UsageError unless the head reads features of this detector; ModelError: a head of another
+// form than the detector that it names.
 void check_detector(const DenseModel& model, const LoadedModel& detector);
 
 }  // namespace rf

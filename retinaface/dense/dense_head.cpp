@@ -14,6 +14,8 @@ namespace rf {
 
 namespace {
 
+constexpr Index kLeastSample = 8;  // of a group's features, to say what they are like
+
 // What a number of 1 changes. Of the camera: place of the pivot in widths of the square, logarithm
 // of its size, pose, logarithm of the focal length.
 constexpr double kShift = 0.05, kGrow = 0.15, kTurn = 0.3, kFocal = 0.3;
@@ -77,7 +79,7 @@ void DenseHead::measure_features(const DenseInputs& sample) {
   const float* x = features.data<float>();
   for (std::size_t group = 0; group < sample.counts.size(); ++group) {
     const Index count = sample.counts[group];
-    for (Index c = 0; c < channels && count > 1; ++c) {
+    for (Index c = 0; c < channels && count >= kLeastSample; ++c) {
       double sum = 0, squares = 0;
       for (Index i = 0; i < count; ++i) sum += static_cast<double>(x[i * channels + c]);
       const double average = sum / static_cast<double>(count);

@@ -66,7 +66,7 @@ class DenseHead final : public Module {
 
   // What the layers read of features is (x - mean) / deviation, of each group its own: buffers
   // "feature_mean" and "feature_deviation" [groups, channels], which begin as 0 and 1. This sets
-  // them from a sample; a group without one keeps its own. Throws ShapeError.
+  // them from a sample; a group of fewer than 8 anchors in it keeps its own. Throws ShapeError.
   void measure_features(const DenseInputs& sample);
 
  private:

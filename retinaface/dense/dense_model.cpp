@@ -109,9 +109,17 @@ class Reader {
     return value;
   }
 
+  // nlohmann would take 2.5 for 2.
+  std::vector<Index> whole_numbers(const Json& json) const {
+    if (!json.is_array() ||
+        !std::ranges::all_of(json, [](const Json& value) { return value.is_number_integer(); }))
+      fail("its description has a value of another type where whole numbers are due");
+    return json.get<std::vector<Index>>();
+  }
+
   std::vector<Index> landmarks(const Json& json, const char* key, std::size_t count,
                                Index vertices) const {
-    auto rows = json.at(key).get<std::vector<Index>>();
+    std::vector<Index> rows = whole_numbers(json.at(key));
     if (rows.size() != count ||
         std::ranges::any_of(rows, [&](Index row) { return row < 0 || row >= vertices; }))
       fail(message(key, " must be ", count, " vertices of ", vertices));
@@ -161,8 +169,8 @@ class Reader {
   void read_decoder(const Json& json, DenseModel& model) const {
     model.decoder.code = size(json, "code", 1);
     model.decoder.order = size(json, "order", 1);
-    model.decoder.widths = json.at("widths").get<std::vector<Index>>();
-    const auto vertices = json.at("vertices").get<std::vector<Index>>();
+    model.decoder.widths = whole_numbers(json.at("widths"));
+    const std::vector<Index> vertices = whole_numbers(json.at("vertices"));
     const auto sound = [](Index n) { return n >= 1 && n <= kLargest; };
     if (vertices.size() < 2 || vertices.size() != model.decoder.widths.size() ||
         vertices.size() > 16 || !std::ranges::all_of(vertices, sound) ||
@@ -181,10 +189,16 @@ class Reader {
                    .hidden = size(json, "hidden", 0),
                    .pivot = json.at("pivot").get<std::array<double, 3>>()};
     head.detector_sha256 = json.at("detector_sha256").get<std::string>();
+    for (const double place : head.config.pivot) {
+      if (!(std::abs(place) < 1e6)) fail(message("its head's pivot has the number ", place));
+    }
     head.state = part(kHead);
     check_numbers("head", head.state, numbers_of(head.config));
     model.head = std::move(head);
     (void)make_head(model);
+    const Tensor& deviation = model.head->state.at("feature_deviation");
+    if (std::ranges::any_of(deviation.span<float>(), [](float x) { return !(x > 0); }))
+      fail("its head divides features by a number that is not above 0");
   }
 
   // Before a network is made: the memory that it takes is then no more than the file's.
@@ -269,6 +283,20 @@ std::unique_ptr<DenseHead> make_head(const DenseModel& model) {
   auto head = std::make_unique<DenseHead>(model.head->config);
   fill(*head, model.head->state, "head");
   return head;
+}
+
+bool may_have_learned(const DenseModel& model, const FaceModel& faces) {
+  const auto same_level = [](const FaceLevel& a, const FaceLevel& b) {
+    return a.vertices == b.vertices && a.triangles == b.triangles;
+  };
+  return std::equal(model.levels.begin(), model.levels.end(), faces.levels.begin(),
+                    faces.levels.end(), same_level) &&
+         model.landmarks5 == faces.landmarks5 && model.landmarks68 == faces.landmarks68;
+}
+
+std::string with_photographs(const std::string& licence) {
+  const std::string clause = "; the head as the photographs allow that it was trained on";
+  return licence.ends_with(clause) ? licence : licence + clause;
 }
 
 Tensor mean_face(const DenseModel& model) { return model.decoder_state.at("mean"); }

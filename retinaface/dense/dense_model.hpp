@@ -41,6 +41,13 @@ void write_dense_model(const std::string& path, const DenseModel& model, IfExist
 [[nodiscard]] std::unique_ptr<MeshDecoder> make_decoder(const DenseModel& model);
 [[nodiscard]] std::unique_ptr<DenseHead> make_head(const DenseModel& model);  // that has a head
 
+// Whether the decoder may have learned this face model: the same triangles and landmarks. (Other
+// faces on the same mesh are not noticed.)
+[[nodiscard]] bool may_have_learned(const DenseModel& model, const FaceModel& faces);
+
+// The licence of a file whose head has also learned from photographs.
+[[nodiscard]] std::string with_photographs(const std::string& licence);
+
 // The mean face [V, 6].
 [[nodiscard]] Tensor mean_face(const DenseModel& model);
 

@@ -48,11 +48,13 @@ std::optional<DensePixelErrors> DensePixels::errors(const Image& picture, const 
   errors.pixels = std::ranges::count(mask.span<float>(), 1.0F);
   if (errors.pixels == 0) return std::nullopt;
   const auto fit = [&](const DenseFace& face) {
-    FittedCamera fitted =
-        fit_camera(renderer_, face.mesh, face.camera, face.light, pixels, mask, options_.fit);
-    if (!std::isfinite(fitted.before))
-      throw ModelError("the dense branch gives colours that are not finite numbers");
-    return fitted;
+    for (const Tensor* numbers : {&face.mesh, &face.camera, &face.light}) {
+      for (const float x : numbers->span<float>()) {
+        if (!std::isfinite(x))
+          throw ModelError("the dense branch gives numbers that are not finite");
+      }
+    }
+    return fit_camera(renderer_, face.mesh, face.camera, face.light, pixels, mask, options_.fit);
   };
   const FittedCamera ours = fit(read), theirs = fit(posed);
   errors.read_before = ours.before;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/check.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/dense/recognised.hpp"
 
@@ -97,6 +98,9 @@ Recovery measure_recovery(const DenseBranch& branch, const Pipeline& pipeline,
     for (std::size_t f = 0; f < read.size(); ++f) {
       result.read.push_back(errors_of(read[f], *known.faces[f]));
       result.posed.push_back(errors_of(posed[f], *known.faces[f]));
+      const FaceErrors& here = result.read.back();
+      if (!std::isfinite(here.rotation + here.points + here.vertices))
+        throw ModelError("the dense branch gives numbers that are not finite");
     }
   });
   Recovery recovery;

@@ -141,15 +141,21 @@ void CropLearner::load_state(const StateDict& state) {
 void CropLearner::write(const std::string& path, const std::string& provenance) const {
   DenseModel model =
       with_head(lesson_, *head_, message(provenance, "; ", option_values::recipe(options_)));
-  model.licence += "; the head as the photographs allow that it was trained on";
+  model.licence = with_photographs(model.licence);
   write_dense_model(path, model, IfExists::replace);
 }
 
 std::string CropLearner::options() const { return option_values::as_json(options_).dump(); }
 
+std::map<std::string, std::string> CropLearner::unreadable() const {
+  std::map<std::string, std::string> all = lesson_.unreadable();
+  all.insert(crops_.unreadable.begin(), crops_.unreadable.end());
+  return all;
+}
+
 std::map<std::string, std::string> CropLearner::inputs() const {
   std::map<std::string, std::string> inputs = lesson_.inputs();
-  inputs["label files"] = crops_.sha256;
+  inputs["set of photographs"] = crops_.sha256;
   return inputs;
 }
 

@@ -72,6 +72,7 @@ class CropLearner final : public StageLearner {
   [[nodiscard]] StateDict state() const override;
   void load_state(const StateDict& state) override;
   void write(const std::string& path, const std::string& provenance) const override;
+  [[nodiscard]] std::map<std::string, std::string> unreadable() const override;
   [[nodiscard]] std::string name() const override { return "crops"; }
   [[nodiscard]] std::string options() const override;
   [[nodiscard]] std::map<std::string, std::string> inputs() const override;

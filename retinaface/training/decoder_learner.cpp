@@ -40,6 +40,12 @@ void check(const DecoderTrainingOptions& o) {
   check_within("clip", o.clip, 0, 1e9);
 }
 
+// Before anything is read.
+const DecoderTrainingOptions& checked(const DecoderTrainingOptions& options) {
+  check(options);
+  return options;
+}
+
 // [6]: what a difference of 1 in places and colours counts.
 Tensor feature_weights() {
   Tensor weights = Tensor::empty({6});
@@ -65,16 +71,27 @@ FaceModel face_model_of(const std::string& folder) {
 }
 
 std::string face_model_sha256(const FaceModel& model) {
-  return state_sha256({{"neutral", model.neutral},
-                       {"identity", model.identity},
-                       {"expression", model.expression},
-                       {"albedo", model.albedo},
-                       {"albedo_modes", model.albedo_modes}});
+  const auto rows = [](const std::vector<Index>& values) {
+    return Tensor::from({static_cast<Index>(values.size())}, std::span<const Index>(values));
+  };
+  StateDict parts{{"neutral", model.neutral},
+                  {"identity", model.identity},
+                  {"expression", model.expression},
+                  {"albedo", model.albedo},
+                  {"albedo_modes", model.albedo_modes},
+                  {"landmarks5", rows(model.landmarks5)},
+                  {"landmarks68", rows(model.landmarks68)}};
+  for (std::size_t level = 0; level < model.levels.size(); ++level) {
+    std::vector<Index> corners;
+    for (const auto& triangle : model.levels[level].triangles)
+      corners.insert(corners.end(), triangle.begin(), triangle.end());
+    parts.emplace(message("triangles.", level), rows(corners));
+  }
+  return state_sha256(parts);
 }
 
 DecoderLearner::DecoderLearner(const DecoderTrainingOptions& options)
-    : options_(options), model_(face_model_of(options.face_model)) {
-  check(options);
+    : options_(checked(options)), model_(face_model_of(options.face_model)) {
   model_sha256_ = face_model_sha256(model_);
   codes_ = make_face_codes(model_, options.code);
   decoder_ = std::make_unique<MeshDecoder>(

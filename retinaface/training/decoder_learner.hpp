@@ -53,7 +53,7 @@ void for_each_option(Options& o, F&& f) {
 // read_face_model does.
 [[nodiscard]] FaceModel face_model_of(const std::string& folder);
 
-// Of its tensors.
+// Of its tensors, triangles and landmarks.
 [[nodiscard]] std::string face_model_sha256(const FaceModel& model);
 
 // Loss of a step: mean over vertices of the L1 distance of places in centimetres and of

@@ -12,6 +12,7 @@
 #include "retinaface/dense/pixel_loss.hpp"
 #include "retinaface/nms.hpp"
 #include "retinaface/training/data.hpp"
+#include "weights/sha256.hpp"
 
 namespace rf {
 
@@ -72,7 +73,6 @@ std::vector<FaceCrop> crops_of(const Image& image, const std::vector<LabelledFac
 FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector) {
   FaceCrops crops;
   const LabelledPictures labelled = read_labelled_pictures(options.data);
-  crops.sha256 = labelled.sha256;
   const auto count = static_cast<Index>(labelled.pictures.size());
   std::vector<std::vector<FaceCrop>> of_picture(static_cast<std::size_t>(count));
   std::mutex mutex;
@@ -91,7 +91,7 @@ FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detect
         labels.push_back(mirrored(face, image.width));
       std::vector<FaceCrop> again = crops_of(mirrored(image), labels, options, detector);
       std::ranges::move(again, std::back_inserter(faces));
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // one that does not fit in memory, too
       const std::lock_guard lock(mutex);
       crops.unreadable.emplace(picture.path, error.what());
     }
@@ -101,6 +101,14 @@ FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detect
   if (crops.faces.empty())
     throw UsageError(message("--data: none of ", count, " pictures has a face of ",
                              options.smallest, " pixels with five points that is found"));
+  // A picture that can no longer be read makes another training.
+  Sha256 sha;
+  sha.update(std::as_bytes(std::span(labelled.sha256)));
+  for (const FaceCrop& face : crops.faces) {
+    sha.update(std::as_bytes(std::span(face.features)));
+    sha.update(std::as_bytes(std::span(face.rgb)));
+  }
+  crops.sha256 = sha.hex();
   return crops;
 }
 

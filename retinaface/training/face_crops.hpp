@@ -27,8 +27,8 @@ struct FaceCropOptions {
 };
 
 struct FaceCrops {
-  std::vector<FaceCrop> faces;                    // in the order of the label files
-  std::string sha256;                             // of the label and ignore files
+  std::vector<FaceCrop> faces;  // in the order of the label files
+  std::string sha256;           // of the label and ignore files, and of the faces found
   std::map<std::string, std::string> unreadable;  // pictures, and why
 };
 
@@ -37,7 +37,7 @@ struct FaceCrops {
 [[nodiscard]] FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector);
 
 // Faces of a batch as columns, and their pixels f32 [N, size, size, 3] and [N, size, size, 1], in
-// the order of `rows`.
+// the order given.
 [[nodiscard]] FaceColumns columns_of(const std::vector<const FaceCrop*>& faces);
 struct CropPixels {
   Tensor rgb, inside;

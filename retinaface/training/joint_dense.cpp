@@ -147,7 +147,7 @@ DenseModel JointDense::model(const std::string& detector_sha256,
   DenseModel now = model_;
   now.head = DenseModel::Head{
       .config = head_->config(), .detector_sha256 = detector_sha256, .state = head_->state_dict()};
-  now.licence += "; the head as the photographs allow that it was trained on";
+  now.licence = with_photographs(now.licence);
   now.provenance += "; then " + provenance;
   return now;
 }

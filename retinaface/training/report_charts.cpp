@@ -63,9 +63,6 @@ std::string large_charts(const ReportInput& input) {
   const Values teacher = values_of(rows, &MetricsRow::teacher);
   if (std::any_of(teacher.begin(), teacher.end(), [](double t) { return t != 0; }))
     terms.series.push_back({"teacher", steps, teacher});
-  const Values dense = values_of(rows, &MetricsRow::dense);
-  if (std::any_of(dense.begin(), dense.end(), [](double d) { return d != 0; }))
-    terms.series.push_back({"dense", steps, dense});
   html += line_chart(terms);
   // The rise from nothing hides what the last half still gains.
   accuracy.id = "later";
@@ -101,7 +98,12 @@ std::string small_charts(const ReportInput& input) {
   rate.kind = ChartKind::exact;
   rate.logarithmic = norm.logarithmic = true;
   pictures.y_low = loader.y_low = 0;
-  return line_chart(rate) + line_chart(norm) + line_chart(pictures) + line_chart(loader);
+  std::string html =
+      line_chart(rate) + line_chart(norm) + line_chart(pictures) + line_chart(loader);
+  Values dense = values_of(rows, &MetricsRow::dense);
+  if (std::any_of(dense.begin(), dense.end(), [](double d) { return d != 0; }))
+    html += line_chart(chart("dense", "Dense branch", "loss", std::move(dense)));
+  return html;
 }
 
 }  // namespace rf

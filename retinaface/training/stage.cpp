@@ -85,14 +85,14 @@ class Run {
       take_step();
       const bool last = result_.step == learner_.steps();
       if (result_.step % run_.log_every == 0 || last) log();
-      if (result_.step % run_.validate_every == 0 && !last) validate();
       if (result_.step % run_.checkpoint_every == 0 && !last) save();
+      if (result_.step % run_.validate_every == 0 && !last) validate();
     }
-    if (validated_ != result_.step) validate();
     save();
     learner_.write(path("last.safetensors"),
                    message("retinaface train ", learner_.name(), ", step ", result_.step, " of ",
                            learner_.steps()));
+    if (validated_ != result_.step) validate();  // last: what was learned is safe
     return std::move(result_);
   }
 

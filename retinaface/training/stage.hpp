@@ -40,6 +40,9 @@ class StageLearner {
   // What it learned, as a file. Throws FileError.
   virtual void write(const std::string& path, const std::string& provenance) const = 0;
 
+  // Pictures that could not be read, and why, by path.
+  [[nodiscard]] virtual std::map<std::string, std::string> unreadable() const { return {}; }
+
   // What a checkpoint must agree with: name of the stage, its options as JSON, and the SHA-256 of
   // what it reads (models, labels), by name.
   [[nodiscard]] virtual std::string name() const = 0;

@@ -5,6 +5,7 @@
 #include "engine/check.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/dense/recognised.hpp"
+#include "retinaface/training/data.hpp"
 #include "retinaface/training/decoder_learner.hpp"
 
 namespace rf {
@@ -37,11 +38,10 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
   }
   const FaceModel faces = face_model_of(options.face_model);
   face_model_sha256_ = face_model_sha256(faces);
-  const Index vertices = faces.neutral.shape()[0];
-  if (model_.levels.back().vertices != vertices || model_.landmarks5 != faces.landmarks5 ||
-      model_.landmarks68 != faces.landmarks68) {
-    throw UsageError(message(options.dense, ": decodes meshes of ", model_.levels.back().vertices,
-                             " vertices, not those of the face model with ", vertices));
+  if (!may_have_learned(model_, faces)) {
+    throw UsageError(message(options.dense,
+                             ": did not learn this face model; --face-model names the folder of "
+                             "the one that it learned, without it a procedural head is meant"));
   }
   detector_ = std::make_unique<Pipeline>(
       options.detector.empty() ? load_embedded_model() : load_model(options.detector),
@@ -52,15 +52,17 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
                             .smallest = 20,
                             .largest = 0.9 * side,
                             .seed = options.seed};
-  const SyntheticBackgrounds backgrounds = backgrounds_of(options.backgrounds);
-  usual_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  backgrounds_ = backgrounds_of(options.backgrounds);
+  if (!options.backgrounds.empty())
+    backgrounds_sha256_ = read_labelled_pictures({options.backgrounds}).sha256;
+  usual_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
   pictures.min_faces = pictures.max_faces = 1;
   pictures.smallest = 32;
-  held_out_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  held_out_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
   pictures.width = pictures.height = 2 * options.size;
   pictures.smallest = 0.5 * side;
   pictures.largest = 1.8 * side;
-  large_ = std::make_unique<SyntheticPictures>(faces, backgrounds, pictures);
+  large_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
   supervision_ = std::make_unique<DenseSupervision>(faces, model_.decoder.code);
   mean_ = five_places(mean_face(model_), model_.landmarks5);
 }
@@ -108,7 +110,8 @@ std::vector<Measured> SyntheticLesson::recovery(const DenseHead& head) const {
 std::map<std::string, std::string> SyntheticLesson::inputs() const {
   return {{"face model", face_model_sha256_},
           {"dense branch", model_.sha256},
-          {"detector", detector_->model().sha256}};
+          {"detector", detector_->model().sha256},
+          {"backgrounds", backgrounds_sha256_}};
 }
 
 }  // namespace rf

@@ -45,13 +45,18 @@ class SyntheticLesson {
   [[nodiscard]] const FivePlaces& mean() const { return mean_; }
   // A head for this detector and decoder.
   [[nodiscard]] DenseHeadConfig head_config(Index hidden) const;
+  // Background pictures that could not be read so far, and why.
+  [[nodiscard]] std::map<std::string, std::string> unreadable() const {
+    return backgrounds_.errors();
+  }
   // SHA-256 of what was read, by name.
   [[nodiscard]] std::map<std::string, std::string> inputs() const;
 
  private:
   SyntheticLessonOptions options_;
   DenseModel model_;
-  std::string face_model_sha256_;
+  std::string face_model_sha256_, backgrounds_sha256_;  // of labels; empty: patterns
+  SyntheticBackgrounds backgrounds_;
   std::unique_ptr<Pipeline> detector_;
   std::unique_ptr<SyntheticPictures> usual_, large_, held_out_;
   std::unique_ptr<DenseSupervision> supervision_;

@@ -193,7 +193,7 @@ TEST_CASE("The three stages follow each other", "[long][train_stages]") {
   fs::copy_file(folder.file("kept"), b + "/last.safetensors", fs::copy_options::overwrite_existing);
   put(data + "/label.txt", get(data + "/label.txt") + "# 000000.png\n1 1 9 9\n");
   check_one_complaint(run_program({"train", "crops", "--resume", c, "-q"}), 2,
-                      "the label files is not what the training began with");
+                      "the set of photographs is not what the training began with");
   check_one_complaint(
       run_program({"train", "head", "--decoder", data + "/label.txt", "--out", folder.file("o")}),
       4, "label.txt");

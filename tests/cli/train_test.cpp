@@ -258,6 +258,7 @@ TEST_CASE("A loss that is not finite ends a training, or is left out where that 
   std::vector<std::string> skipping = wild;
   skipping.insert(skipping.end(), {"--skip-non-finite", "on"});
   const Outcome skipped = fixture.train("skipping", skipping);
+  CAPTURE(skipped.err);
   CHECK(skipped.exit_code == 0);
   CHECK_THAT(skipped.err, Catch::Contains("was left out"));
 }

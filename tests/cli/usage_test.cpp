@@ -53,7 +53,8 @@ TEST_CASE("the program tells its version and explains its verbs") {
       CHECK(help.out.find(expected) != std::string::npos);
     }
   }
-  for (const char* verb : {"detect", "convert", "info", "eval", "train", "mesh", "render", "synth", "bench"}) {
+  for (const char* verb :
+       {"detect", "convert", "info", "eval", "train", "mesh", "render", "synth", "bench"}) {
     CHECK(run_program({"--help"}).out.find(verb) != std::string::npos);
     CHECK(run_program({"help", verb}).exit_code == 0);
   }

@@ -131,8 +131,8 @@ TEST_CASE("csr_matmul: tables agree, for every number of features", "[csr][isa]"
     check_tables_agree([&] { return csr_matmul(a, x, 2, minus); });
     check_tables_agree([&] { return csr_matmul(a, x, 2, minus, plus); });
     check_tables_agree([&] { return csr_matmul(a, x, 2, Tensor(), plus); });
-    CHECK(relative_error(csr_matmul(a, x, 2, minus, plus),
-                         add(csr_matmul(a, x, 2, minus), plus)) < 1e-6);
+    CHECK(relative_error(csr_matmul(a, x, 2, minus, plus), add(csr_matmul(a, x, 2, minus), plus)) <
+          1e-6);
   }
 }
 

@@ -221,16 +221,16 @@ TEST_CASE("dense head: reads features, then the five points, then the pose", "[d
 TEST_CASE("dense head: features are measured for each group, and read by that measure",
           "[dense_head]") {
   DenseHead head(kConfig);
-  DenseInputs in = inputs({4, 0, 1, 3});
+  DenseInputs in = inputs({9, 0, 7, 12});
   Tensor features = in.features.value().clone();
-  for (Index row = 0; row < 8; ++row) features.data<float>()[5 * row + 2] = 7;  // never changes
+  for (Index row = 0; row < 28; ++row) features.data<float>()[5 * row + 2] = 7;  // never changes
   in.features = Var(features);
   head.measure_features(in);
   const StateDict state = head.state_dict();
   const Tensor &mean = state.at("feature_mean"), &deviation = state.at("feature_deviation");
   REQUIRE(mean.shape() == Shape{4, 5});
   for (const Index group : {0, 3}) {
-    const Index begin = group == 0 ? 0 : 5, count = group == 0 ? 4 : 3;
+    const Index begin = group == 0 ? 0 : 16, count = group == 0 ? 9 : 12;
     for (Index c = 0; c < 5; ++c) {
       double sum = 0, squares = 0;
       for (Index i = begin; i < begin + count; ++i) sum += number(features, 5 * i + c);
@@ -242,7 +242,7 @@ TEST_CASE("dense head: features are measured for each group, and read by that me
             Approx(std::max(std::sqrt(squares / static_cast<double>(count)), 0.01)));
     }
   }
-  // No sample, or one, says nothing.
+  // No sample, or a small one, says nothing.
   for (const Index group : {1, 2}) {
     for (Index c = 0; c < 5; ++c) {
       CHECK(number(mean, 5 * group + c) == 0);

@@ -302,7 +302,15 @@ TEST_CASE("dense model: without a head there is no branch, and heads know their 
           "[dense_model][error]") {
   DenseModel model = tiny_dense_model();
   LoadedModel detector{"m", "none", "d", {}, {}};
+  detector.config.neck.channels = 5;
+  detector.config.anchors = {{8, 4, {16, 32}}, {16, 8, {64, 128}}};
   CHECK_NOTHROW(check_detector(model, detector));
+  detector.config.anchors.pop_back();
+  CHECK(holds(thrown<ModelError>([&] {
+                check_detector(model, detector);
+                return 0;
+              }),
+              "other sizes than the detector"));
   detector.sha256 = "0123456789abcdef";
   const std::string what = thrown<UsageError>([&] {
     check_detector(model, detector);

@@ -122,12 +122,12 @@ TEST_CASE("head stage: what does not fit is refused, and numbers that are none e
   std::swap(other.landmarks5[0], other.landmarks5[1]);
   write_dense_model(folder.file("other"), other, IfExists::refuse);
   CHECK(holds(refused([&](auto& o) { o.decoder = folder.file("other"); }),
-              "not those of the face model"));
+              "did not learn this face model"));
   HeadTrainingOptions gone = tiny_head(folder.file("gone"));
   CHECK_THROWS_AS(HeadLearner(gone), ModelError);
 
   HeadLearner learner(tiny_head(decoder));
-  CHECK(learner.inputs().size() == 3);
+  CHECK(learner.inputs().size() == 4);
   check_nan_ends(learner, 1);
 }
 

@@ -56,6 +56,7 @@ TEST_CASE("network: on a ResNet every parameter learns", "[model]") {
 TEST_CASE("network: gradients are the same bits when activations are computed again", "[model]") {
   const NetworkChoice choice =
       GENERATE(NetworkChoice{}, NetworkChoice{.network = "paper", .backbone = "resnet18"});
+  if (kSanitized && choice.network == "paper") return;  // the same blocks, more of them
   const auto learned = [&](bool recompute) {
     RetinaFace network(network_config(choice));
     initialize(network, {}, 1);

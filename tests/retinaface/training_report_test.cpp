@@ -202,6 +202,7 @@ TEST_CASE("training report: thousands of rows make a page of moderate size", "[r
   for (Index step = 1; step <= 20000; ++step) {
     MetricsRow row = row_of(step);
     row.teacher = 0.5;
+    row.dense = 0.25;
     input.metrics.push_back(row);
   }
   for (Index step = 100; step <= 20000; step += 100)
@@ -210,6 +211,7 @@ TEST_CASE("training report: thousands of rows make a page of moderate size", "[r
   check_page(html);
   CHECK(html.size() < 300'000);
   CHECK_THAT(html, Contains("</svg>teacher <b>0.5000</b>"));
+  CHECK_THAT(html, Contains("Dense branch"));  // beside a teacher, in a chart of its own
 }
 
 TEST_CASE("training report: many notes are cut, with how many", "[report]") {
