@@ -78,7 +78,7 @@ build: configure
 
 # What ctest leaves out when a test passes: the parts that were skipped because outside data is absent.
 test: build
-	ctest --test-dir build --output-on-failure
+	ctest --test-dir build --output-on-failure --parallel $(JOBS)
 	@echo "Parts of tests skipped: $$(grep -c '^skipped: ' build/Testing/Temporary/LastTest.log)" \
 	  "(build/Testing/Temporary/LastTest.log names them)"
 
