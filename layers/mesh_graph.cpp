@@ -44,6 +44,13 @@ CsrMatrix by_vertices(Index vertices, Triangles triangles) {
 
 }  // namespace
 
+Tensor triangles_tensor(Triangles triangles) {
+  Tensor t = Tensor::empty({static_cast<Index>(triangles.size()), 3}, DType::i64);
+  Index* to = t.data<Index>();
+  for (const auto& corners : triangles) to = std::ranges::copy(corners, to).out;
+  return t;
+}
+
 CsrMatrix mesh_adjacency(Index vertices, Triangles triangles) {
   check_corners(vertices, triangles);
   std::vector<std::pair<Index, Index>> edges;

@@ -12,6 +12,9 @@ namespace rf {
 
 using Triangles = std::span<const std::array<Index, 3>>;
 
+// As the rasterizer reads them: i64 [T, 3].
+[[nodiscard]] Tensor triangles_tensor(Triangles triangles);
+
 // [vertices, vertices]: 1 where a triangle has an edge between the two. Throws ShapeError: a corner
 // that is no vertex.
 [[nodiscard]] CsrMatrix mesh_adjacency(Index vertices, Triangles triangles);

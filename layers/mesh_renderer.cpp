@@ -1,26 +1,13 @@
 #include "layers/mesh_renderer.hpp"
 
-#include <algorithm>
-
 #include "autograd/ops.hpp"
 #include "engine/check.hpp"
 #include "layers/mesh_camera.hpp"
 
 namespace rf {
 
-namespace {
-
-Tensor as_tensor(Triangles triangles) {
-  Tensor t = Tensor::empty({static_cast<Index>(triangles.size()), 3}, DType::i64);
-  Index* to = t.data<Index>();
-  for (const auto& corners : triangles) to = std::ranges::copy(corners, to).out;
-  return t;
-}
-
-}  // namespace
-
 MeshRenderer::MeshRenderer(Index vertices, Triangles triangles)
-    : normals_(vertices, triangles), triangles_(as_tensor(triangles)) {}
+    : normals_(vertices, triangles), triangles_(triangles_tensor(triangles)) {}
 
 RenderedMeshes MeshRenderer::operator()(const ag::Var& mesh, const ag::Var& camera,
                                         const ag::Var& light, Index size) const {

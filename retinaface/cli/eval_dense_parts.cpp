@@ -24,11 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr DecodeOptions kAsStored{.apply_exif = false};
 
-// Pictures of the synthetic measurement: those on which the training of a head is validated, beyond
-// all that it learns from (retinaface/training/synthetic_lesson.cpp).
-constexpr std::uint64_t kHeldOut = std::uint64_t{1} << 30;
-constexpr Index kSyntheticSide = 320;
-constexpr BackgroundOptions kBackgrounds{.most_pictures = 500, .cached_bytes = Index{1} << 30};
+constexpr Index kSyntheticSide = 320;  // as training has it by default
 
 // Pictures, several of them side by side.
 struct Pass {
@@ -228,21 +224,14 @@ void measure_synthetic(const DenseMeasurement& how, DenseReport& report) {
                              ": did not learn this face model; --face-model names the folder of "
                              "the one that it learned, without it a procedural head is meant"));
   }
-  const SyntheticBackgrounds backgrounds =
-      flags.backgrounds.empty() ? SyntheticBackgrounds()
-                                : SyntheticBackgrounds(find_data(flags.backgrounds), kBackgrounds);
-  const SyntheticPictures pictures(faces, backgrounds,
-                                   {.width = kSyntheticSide,
-                                    .height = kSyntheticSide,
-                                    .min_faces = 1,
-                                    .max_faces = 1,
-                                    .smallest = 32,
-                                    .largest = 0.9 * static_cast<double>(kSyntheticSide)});
+  const SyntheticPictures pictures(faces, backgrounds_of(flags.backgrounds),
+                                   held_out_options(kSyntheticSide));
   DenseSyntheticPart& part = report.synthetic.emplace();
   part.face_model = flags.face_model.empty() ? "procedural head" : flags.face_model;
   part.backgrounds = flags.backgrounds.empty() ? "patterns" : flags.backgrounds;
   part.pictures = flags.synthetic;
-  part.recovery = measure_recovery(how.branch, how.detector, pictures, kHeldOut, flags.synthetic);
+  part.recovery =
+      measure_recovery(how.branch, how.detector, pictures, kFirstHeldOut, flags.synthetic);
   report.run.images += flags.synthetic;
 }
 

@@ -12,7 +12,7 @@
 #include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "engine/check.hpp"
-#include "layers/mesh_camera.hpp"
+#include "retinaface/dense/camera_correction.hpp"
 #include "retinaface/dense/dense_head.hpp"
 
 namespace rf {
@@ -21,52 +21,17 @@ namespace {
 
 using ag::Var;
 
-constexpr double kShift = 0.05, kGrow = 0.15, kTurn = 0.3, kFocal = 0.3;
-
-Var numbers(const Var& row, Index begin, Index end) { return ag::slice(row, 1, begin, end); }
-
-// The middle of the mesh in the camera's axes before turning, [1, 1, 3].
-Var middle_of(const Tensor& mesh) {
+// The middle of the mesh [V, 6].
+std::array<double, 3> middle_of(const Tensor& mesh) {
   std::array<double, 3> middle{};
   const Index count = mesh.shape()[0];
   for (Index v = 0; v < count; ++v) {
     for (std::size_t i = 0; i < 3; ++i)
       middle[i] += static_cast<double>(mesh.data<float>()[6 * v + static_cast<Index>(i)]);
   }
-  for (std::size_t i = 0; i < 3; ++i) middle[i] *= (i == 0 ? 1 : -1) / static_cast<double>(count);
-  return Var(Tensor::from({1, 1, 3}, std::span<const double>(middle)).to(DType::f32));
+  for (double& place : middle) place /= static_cast<double>(count);
+  return middle;
 }
-
-// Cameras near a first one, by seven numbers that are 0 there. With c the mesh's middle in the
-// camera's axes and s = c_z / focal, the width of the square there in the mesh's units:
-//   c / s + kShift x, s exp(kGrow x), pose g + kTurn x, focal exp(kFocal x)
-// so that each number moves the picture in its own way.
-class CamerasNear {
- public:
-  CamerasNear(const Tensor& camera, const Tensor& mesh)
-      : middle_(middle_of(mesh)), first_(camera.reshaped({1, 7})) {
-    const Var place = ag::add(turned(numbers(first_, 3, 6)), numbers(first_, 0, 3));
-    size_ = ag::divide(numbers(place, 2, 3), numbers(first_, 6, 7));
-    where_ = ag::divide(numbers(place, 0, 2), size_);
-  }
-
-  [[nodiscard]] Var operator()(const Var& x) const {
-    const Var size = ag::multiply(size_, ag::exp(ag::scale(numbers(x, 2, 3), kGrow)));
-    const Var where = ag::add(where_, ag::scale(numbers(x, 0, 2), kShift));
-    const Var pose = ag::add(numbers(first_, 3, 6), ag::scale(numbers(x, 3, 6), kTurn));
-    const Var focal =
-        ag::multiply(numbers(first_, 6, 7), ag::exp(ag::scale(numbers(x, 6, 7), kFocal)));
-    const Var place = ag::concat({ag::multiply(where, size), ag::multiply(focal, size)}, 1);
-    return ag::concat({ag::subtract(place, turned(pose)), pose, focal}, 1);
-  }
-
- private:
-  [[nodiscard]] Var turned(const Var& pose) const {
-    return ag::reshape(rotate(middle_, pose), {1, 3});
-  }
-
-  Var middle_, first_, size_, where_;
-};
 
 void check(const Tensor& mesh, const Tensor& camera, const Tensor& light,
            const SquarePixels& pixels, const Tensor& mask) {
@@ -200,7 +165,8 @@ FittedCamera fit_camera(const MeshRenderer& renderer, const Tensor& mesh, const 
   const Var face(mesh.reshaped({1, mesh.shape()[0], 6}));
   const Tensor crop = pixels.rgb.reshaped({1, size, size, 3});
   const Tensor counts = mask.reshaped({1, size, size, 1});
-  const CamerasNear cameras(camera, mesh);
+  const std::array<double, 3> pivot = middle_of(mesh);
+  const Tensor first_camera = camera.reshaped({1, 7});
   const Var first_light(light.reshaped({1, 9}));
   const Var light_step(DenseHead::light_step().reshaped({1, 9}));
   const Var x = wanting_gradient(Tensor::zeros({1, 7}));
@@ -209,7 +175,8 @@ FittedCamera fit_camera(const MeshRenderer& renderer, const Tensor& mesh, const 
 
   FittedCamera best{.camera = camera, .light = light};
   for (Index step = 0; step <= options.steps; ++step) {
-    const Var now = cameras(x), lit = ag::add(first_light, ag::multiply(light_step, y));
+    const Var now = corrected_camera(first_camera, x, pivot),
+              lit = ag::add(first_light, ag::multiply(light_step, y));
     const RenderedMeshes rendered = renderer(face, now, lit, size);
     const MeshLook look = as_look(rendered);
     const double error = masked_error(look, mask, pixels);

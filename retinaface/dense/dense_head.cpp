@@ -8,17 +8,13 @@
 
 #include "autograd/ops.hpp"
 #include "engine/check.hpp"
-#include "layers/mesh_camera.hpp"
+#include "retinaface/dense/camera_correction.hpp"
 
 namespace rf {
 
 namespace {
 
 constexpr Index kLeastSample = 8;  // of a group's features, to say what they are like
-
-// What a number of 1 changes. Of the camera: place of the pivot in widths of the square, logarithm
-// of its size, pose, logarithm of the focal length.
-constexpr double kShift = 0.05, kGrow = 0.15, kTurn = 0.3, kFocal = 0.3;
 
 // The usual light, and what a number of 1 changes: place in centimetres, colour, ambient.
 constexpr std::array<double, 9> kUsualLight{0, 20, 60, 0.4, 0.4, 0.4, 0.5, 0.5, 0.5};
@@ -121,28 +117,6 @@ Var DenseHead::numbers(const DenseInputs& inputs) const {
   return ag::concat(parts, 0);
 }
 
-// The pivot's place c in the camera's axes, and s = c_z / focal, the size of the square there:
-//   place c / s + kShift d, size s exp(kGrow d), pose g + kTurn d, focal exp(kFocal d)
-// and from these the location of the mesh's origin.
-Var DenseHead::corrected(const Tensor& camera, const Var& numbers) const {
-  const Index count = camera.shape()[0];
-  const Var before(camera);
-  const std::array<double, 3> facing{config_.pivot[0], -config_.pivot[1], -config_.pivot[2]};
-  const Var pivot =
-      ag::reshape(ag::add(Var(Tensor::zeros({count, 3})), constant(facing)), {count, 1, 3});
-  const auto turned = [&](const Var& pose) { return ag::reshape(rotate(pivot, pose), {count, 3}); };
-  const Var pose_before = columns(before, 3, 6), focal_before = columns(before, 6, 7);
-  const Var place = ag::add(turned(pose_before), columns(before, 0, 3));
-  const Var size_before = ag::divide(columns(place, 2, 3), focal_before);
-  const Var size = ag::multiply(size_before, ag::exp(ag::scale(columns(numbers, 2, 3), kGrow)));
-  const Var focal = ag::multiply(focal_before, ag::exp(ag::scale(columns(numbers, 6, 7), kFocal)));
-  const Var shift = ag::add(ag::divide(columns(place, 0, 2), size_before),
-                            ag::scale(columns(numbers, 0, 2), kShift));
-  const Var pose = ag::add(pose_before, ag::scale(columns(numbers, 3, 6), kTurn));
-  const Var moved = ag::concat({ag::multiply(shift, size), ag::multiply(focal, size)}, 1);
-  return ag::concat({ag::subtract(moved, turned(pose)), pose, focal}, 1);
-}
-
 DenseOutputs DenseHead::forward(const DenseInputs& inputs) const {
   const Shape& s = inputs.features.shape();
   RF_CHECK_SHAPE(s.rank() == 2 && s[1] == config_.channels, "DenseHead", "features ", s,
@@ -157,7 +131,7 @@ DenseOutputs DenseHead::forward(const DenseInputs& inputs) const {
   const Var lit = ag::add(constant(kUsualLight),
                           ag::multiply(constant(kLightStep), columns(all, light, light + kLight)));
   return {.code = columns(all, 0, camera),
-          .camera = corrected(inputs.camera, columns(all, camera, light)),
+          .camera = corrected_camera(inputs.camera, columns(all, camera, light), config_.pivot),
           .light = lit};
 }
 

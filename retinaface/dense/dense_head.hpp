@@ -71,7 +71,6 @@ class DenseHead final : public Module {
 
  private:
   [[nodiscard]] Var numbers(const DenseInputs& inputs) const;  // [N, code + 7 + 9]
-  [[nodiscard]] Var corrected(const Tensor& camera, const Var& numbers) const;
 
   DenseHeadConfig config_;
   std::vector<std::unique_ptr<Linear>> hidden_, out_;

@@ -158,19 +158,12 @@ class OverlayBand {
   Raster raster_;
 };
 
-Tensor corners_tensor(Triangles triangles) {
-  Tensor t = Tensor::empty({static_cast<Index>(triangles.size()), 3}, DType::i64);
-  Index* to = t.data<Index>();
-  for (const auto& corners : triangles) to = std::ranges::copy(corners, to).out;
-  return t;
-}
-
 }  // namespace
 
 MeshOverlay::MeshOverlay(Index vertices, Triangles triangles)
     : vertices_(vertices),
       triangles_(triangles.begin(), triangles.end()),
-      corners_(corners_tensor(triangles)),
+      corners_(triangles_tensor(triangles)),
       normals_(vertices, triangles) {}
 
 Image MeshOverlay::operator()(const Image& picture, std::span<const DenseFace> faces,

@@ -79,6 +79,22 @@ FaceErrors errors_of(const DenseFace& found, const SyntheticFace& truth) {
 
 }  // namespace
 
+SyntheticOptions held_out_options(Index side, std::uint64_t seed) {
+  return {.width = side,
+          .height = side,
+          .min_faces = 1,
+          .max_faces = 1,
+          .smallest = 32,
+          .largest = 0.9 * static_cast<double>(side),
+          .seed = seed};
+}
+
+SyntheticBackgrounds backgrounds_of(const std::string& folder) {
+  if (folder.empty()) return {};
+  return SyntheticBackgrounds(parse_data_flag(folder),
+                              {.most_pictures = 500, .cached_bytes = Index{1} << 30});
+}
+
 Recovery measure_recovery(const DenseBranch& branch, const Pipeline& pipeline,
                           const SyntheticPictures& pictures, std::uint64_t first, Index count) {
   struct Result {

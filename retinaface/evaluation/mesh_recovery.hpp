@@ -2,11 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "retinaface/dense/dense_branch.hpp"
 #include "retinaface/dense/synthetic.hpp"
 
 namespace rf {
+
+// Pictures that no training reaches begin with this number.
+inline constexpr std::uint64_t kFirstHeldOut = std::uint64_t{1} << 30;
+
+// Pictures on which heads are judged: one face each, of 32 pixels to 0.9 of the picture's side.
+[[nodiscard]] SyntheticOptions held_out_options(Index side, std::uint64_t seed = 1);
+
+// A data set's pictures behind synthetic faces, so many that all stay decoded in memory; patterns
+// if the folder's name is empty.
+[[nodiscard]] SyntheticBackgrounds backgrounds_of(const std::string& folder);
 
 // How well faces of synthetic pictures are recovered.
 struct Recovery {

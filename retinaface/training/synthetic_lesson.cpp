@@ -12,15 +12,7 @@ namespace rf {
 
 namespace {
 
-constexpr std::uint64_t kHeldOut = std::uint64_t{1} << 30;  // pictures that no training reaches
 constexpr Index kHeldOutPictures = 500;
-
-SyntheticBackgrounds backgrounds_of(const std::string& folder) {
-  if (folder.empty()) return {};
-  // So many that all stay decoded in memory.
-  return SyntheticBackgrounds(parse_data_flag(folder),
-                              {.most_pictures = 500, .cached_bytes = Index{1} << 30});
-}
 
 }  // namespace
 
@@ -57,8 +49,8 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
     backgrounds_sha256_ = read_labelled_pictures({options.backgrounds}).sha256;
   usual_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
   pictures.min_faces = pictures.max_faces = 1;
-  pictures.smallest = 32;
-  held_out_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
+  held_out_ = std::make_unique<SyntheticPictures>(faces, backgrounds_,
+                                                  held_out_options(options.size, options.seed));
   pictures.width = pictures.height = 2 * options.size;
   pictures.smallest = 0.5 * side;
   pictures.largest = 1.8 * side;
@@ -97,7 +89,7 @@ std::vector<Measured> SyntheticLesson::recovery(const DenseHead& head) const {
                               .detector_sha256 = detector_->model().sha256,
                               .state = head.state_dict()};
   const Recovery r =
-      measure_recovery(DenseBranch(now), *detector_, *held_out_, kHeldOut, kHeldOutPictures);
+      measure_recovery(DenseBranch(now), *detector_, *held_out_, kFirstHeldOut, kHeldOutPictures);
   return {{"rotation_degrees", r.rotation},
           {"points_percent", r.points},
           {"vertices_mm", r.vertices},

@@ -3,39 +3,20 @@
 #include "autograd/ops.hpp"
 #include "layers/init.hpp"
 #include "layers/mesh_graph.hpp"
+#include "tests/layers/polylines.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
 
 namespace {
 
-// A polyline of n vertices as degenerate triangles, and up-sampling that halves its edges: n to 2 n
-// - 1 vertices.
-CsrPair line(Index n) {
-  std::vector<std::array<Index, 3>> triangles;
-  for (Index i = 0; i + 1 < n; ++i) triangles.push_back({i, i + 1, i + 1});
-  return CsrPair(scaled_laplacian(mesh_adjacency(n, triangles)));
-}
-
-CsrPair halved(Index n) {
-  std::vector<CsrMatrix::Triplet> entries;
-  for (Index i = 0; i < 2 * n - 1; ++i) {
-    entries.push_back({i, i / 2, 0.5});
-    entries.push_back({i, (i + 1) / 2, 0.5});
-  }
-  return CsrPair(CsrMatrix::from_triplets(2 * n - 1, n, entries));
-}
-
-std::vector<DecoderLevel> levels() {
-  return {{line(3), halved(2)}, {line(5), halved(3)}, {line(9), halved(5)}};
-}
-
 constexpr std::uint64_t kSeed = 7;
 
 }  // namespace
 
 TEST_CASE("mesh decoder: shapes, and the mean where nothing is added", "[mesh_decoder]") {
-  MeshDecoder decoder(levels(), {.code = 4, .widths = {6, 5, 3}, .features = 6, .order = 3});
+  MeshDecoder decoder(polyline_levels(),
+                      {.code = 4, .widths = {6, 5, 3}, .features = 6, .order = 3});
   const Tensor mean = random_tensor({9, 6}, 1);
   StateDict state = decoder.state_dict();
   CHECK(state.at("fc.weight").shape() == Shape{18, 4});
@@ -71,7 +52,8 @@ TEST_CASE("mesh decoder: of the paper's dense branch, 264 thousand parameters", 
 }
 
 TEST_CASE("mesh decoder: learns a line of colours by gradients", "[mesh_decoder][grad]") {
-  MeshDecoder decoder(levels(), {.code = 2, .widths = {6, 5, 3}, .features = 2, .order = 3});
+  MeshDecoder decoder(polyline_levels(),
+                      {.code = 2, .widths = {6, 5, 3}, .features = 2, .order = 3});
   initialize(decoder, {.scheme = InitScheme::xavier_uniform}, kSeed);
   decoder.train();
   const Var code(random_tensor({3, 2}, 2)), target(random_tensor({3, 9, 2}, 3));
@@ -88,19 +70,20 @@ TEST_CASE("mesh decoder: learns a line of colours by gradients", "[mesh_decoder]
 }
 
 TEST_CASE("mesh decoder: levels that do not fit are refused", "[mesh_decoder][error]") {
-  check_refused<UsageError>([] { MeshDecoder({levels()[0]}, {.widths = {3}}); }, {"1 levels"});
+  check_refused<UsageError>([] { MeshDecoder({polyline_levels()[0]}, {.widths = {3}}); },
+                            {"1 levels"});
   check_refused<UsageError>(
       [] {
-        MeshDecoder(levels(), {.widths = {3, 4}});
+        MeshDecoder(polyline_levels(), {.widths = {3, 4}});
       },
       {"3 levels", "2 widths"});
   check_refused<UsageError>(
       [] {
-        MeshDecoder(levels(), {.code = 0, .widths = {3, 4, 5}});
+        MeshDecoder(polyline_levels(), {.code = 0, .widths = {3, 4, 5}});
       },
       {"size of 0"});
-  std::vector<DecoderLevel> wrong = levels();
-  wrong[2].up = halved(3);
+  std::vector<DecoderLevel> wrong = polyline_levels();
+  wrong[2].up = CsrPair(halved(3));
   check_refused([&] { MeshDecoder(wrong, {.widths = {3, 4, 5}}); }, {"level 2", "5 x 3", "9 x 5"});
 }
 

@@ -2,34 +2,12 @@
 
 #include "autograd/ops.hpp"
 #include "layers/init.hpp"
-#include "layers/mesh_graph.hpp"
+#include "tests/layers/polylines.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
 
 namespace {
-
-// A polyline of n vertices as degenerate triangles, and up-sampling that halves its edges: vertex i
-// of n is vertex 2 i of 2 n - 1.
-CsrPair line(Index n) {
-  std::vector<std::array<Index, 3>> triangles;
-  for (Index i = 0; i + 1 < n; ++i) triangles.push_back({i, i + 1, i + 1});
-  return CsrPair(scaled_laplacian(mesh_adjacency(n, triangles)));
-}
-
-CsrMatrix halved(Index n) {
-  std::vector<CsrMatrix::Triplet> entries;
-  for (Index i = 0; i < 2 * n - 1; ++i) {
-    entries.push_back({i, i / 2, 0.5});
-    entries.push_back({i, (i + 1) / 2, 0.5});
-  }
-  return CsrMatrix::from_triplets(2 * n - 1, n, entries);
-}
-
-std::vector<DecoderLevel> levels() {
-  return {
-      {line(3), CsrPair(halved(2))}, {line(5), CsrPair(halved(3))}, {line(9), CsrPair(halved(5))}};
-}
 
 const MeshDecoderOptions kOptions{.code = 4, .widths = {6, 5, 3}, .features = 6, .order = 3};
 
@@ -45,7 +23,7 @@ TEST_CASE("mesh encoder: down-sampling takes the vertices that up-sampling keeps
 }
 
 TEST_CASE("mesh encoder: mirrors the decoder's shapes, and takes the mean off", "[mesh_encoder]") {
-  MeshEncoder encoder(levels(), kOptions);
+  MeshEncoder encoder(polyline_levels(), kOptions);
   StateDict state = encoder.state_dict();
   CHECK(state.at("first.weight").shape() == Shape{18, 3});
   CHECK(state.at("conv.2.weight").shape() == Shape{9, 5});
@@ -66,7 +44,7 @@ TEST_CASE("mesh encoder: mirrors the decoder's shapes, and takes the mean off", 
 }
 
 TEST_CASE("mesh encoder: gradients against differences, in double", "[mesh_encoder][grad]") {
-  MeshEncoder encoder(levels(), kOptions);
+  MeshEncoder encoder(polyline_levels(), kOptions);
   StateDict state = encoder.state_dict();
   std::uint64_t seed = 10;
   for (auto& [name, tensor] : state) tensor = random_tensor(tensor.shape(), ++seed, DType::f64);
