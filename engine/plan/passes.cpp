@@ -161,6 +161,28 @@ Graph fuse_activation(const Graph& before) {
   return drop_unused(graph);
 }
 
+Graph fuse_upsampling(const Graph& before) {
+  Graph graph = before;
+  const Links links(graph);
+  for (Graph::Node& add : graph.nodes) {
+    if (add.op != "add") continue;
+    const Shape& shape = graph.values[at(add.output)].shape;
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+      Graph::Node* upsample = links.sole(graph, add.inputs[side], "upsample_nearest");
+      const Index other = add.inputs[1 - side];
+      if (!upsample || graph.values[at(upsample->output)].shape != shape ||
+          graph.values[at(other)].shape != shape) {
+        continue;
+      }
+      add.op = "add_upsampled";
+      add.attributes.clear();
+      add.inputs = {other, upsample->inputs[0]};
+      break;
+    }
+  }
+  return drop_unused(graph);
+}
+
 Graph add_channels_last(const Graph& before) {
   Graph graph = before;
   graph.nodes.clear();

@@ -22,6 +22,10 @@ namespace rf {
 // it alone reads.
 [[nodiscard]] Graph fuse_activation(const Graph& graph);
 
+// A sum of a value and an enlarged one that nothing else reads becomes one node "add_upsampled"(a,
+// small), as a feature pyramid's way down.
+[[nodiscard]] Graph fuse_upsampling(const Graph& graph);
+
 // What a deformable convolution reads it also gets with the channels innermost, by a permute, where
 // samples of so many channels are then taken faster: as a sixth input.
 [[nodiscard]] Graph add_channels_last(const Graph& graph);

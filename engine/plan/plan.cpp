@@ -30,8 +30,8 @@ Index outer_rows(const Shape& shape, int axis) {
 }  // namespace
 
 Plan::Plan(const Graph& graph)
-    : graph_(drop_unused(chain_convolutions(add_channels_last(merge_convolutions(
-          fuse_activation(fuse_residual(fold_batch_norm(drop_unused(graph))))))))) {
+    : graph_(drop_unused(chain_convolutions(add_channels_last(merge_convolutions(fuse_upsampling(
+          fuse_activation(fuse_residual(fold_batch_norm(drop_unused(graph)))))))))) {
   for (const Graph::Node& node : graph_.nodes) {
     const DType dtype = graph_.values[at(node.output)].dtype;
     if (dtype != DType::f32)

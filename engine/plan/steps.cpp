@@ -95,34 +95,37 @@ PlanStep softmax_step(const Graph::Node& node, PlanStep step) {
   return step;
 }
 
-// One row: to[j] = from[column of j].
-void upsample_row(const float* from, float* to, const std::vector<Index>& columns, Index in_w) {
+// One row: to[j] = from[column of j], and a[j] more if there is an a.
+void upsample_row(const float* from, const float* a, float* to, const std::vector<Index>& columns,
+                  Index in_w) {
   const auto out_w = static_cast<Index>(columns.size());
-  if (out_w == 2 * in_w) {
-    for (Index j = 0; j < in_w; ++j) to[2 * j] = to[2 * j + 1] = from[j];
+  if (out_w != 2 * in_w) {
+    for (Index j = 0; j < out_w; ++j) to[j] = from[columns[at(j)]] + (a ? a[j] : 0);
+  } else if (a) {
+    for (Index j = 0; j < in_w; ++j) {
+      to[2 * j] = a[2 * j] + from[j];
+      to[2 * j + 1] = a[2 * j + 1] + from[j];
+    }
   } else {
-    for (Index j = 0; j < out_w; ++j) to[j] = from[columns[at(j)]];
+    for (Index j = 0; j < in_w; ++j) to[2 * j] = to[2 * j + 1] = from[j];
   }
 }
 
-// y[p, i, j] = x[p, i in_h / out_h, j in_w / out_w], as upsample_nearest.
+// y[p, i, j] = x[p, i in_h / out_h, j in_w / out_w], as upsample_nearest; of "add_upsampled"(a, x)
+// a[p, i, j] more.
 PlanStep upsample_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
-  const Shape &in = shape_of(graph, node.inputs[0]), &out = step.output;
+  const Index x = node.inputs.back(), a = node.inputs.size() > 1 ? node.inputs[0] : -1;
+  const Shape &in = shape_of(graph, x), &out = step.output;
   std::vector<Index> columns;
   for (Index j = 0; j < out[3]; ++j) columns.push_back(j * in[3] / out[3]);
-  step.run = [=, x = node.inputs[0], y = node.output](const PlanRun& run) {
-    const float* from = run.values[at(x)];
+  step.run = [=, y = node.output](const PlanRun& run) {
+    const float *from = run.values[at(x)], *term = a >= 0 ? run.values[at(a)] : nullptr;
     float* to = run.values[at(y)];
     for_ranges(out[0] * out[1] * out[2], out[3], [&](Index begin, Index end) {
-      Index before = -1;  // input row of the row before
       for (Index row = begin; row < end; ++row) {
         const Index source = row / out[2] * in[2] + row % out[2] * in[2] / out[2];
-        float* line = to + row * out[3];
-        if (source == before)
-          std::memcpy(line, line - out[3], static_cast<std::size_t>(out[3]) * sizeof(float));
-        else
-          upsample_row(from + source * in[3], line, columns, in[3]);
-        before = source;
+        upsample_row(from + source * in[3], term ? term + row * out[3] : nullptr, to + row * out[3],
+                     columns, in[3]);
       }
     });
   };
@@ -151,30 +154,70 @@ PlanStep max_pool_step(const Graph& graph, const Graph::Node& node, PlanStep ste
   return step;
 }
 
-// Every element of the result to its place, the last axis innermost.
-PlanStep permute_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
-  const Shape& in = shape_of(graph, node.inputs[0]);
-  const int rank = in.rank();
-  std::array<Index, Shape::kMaxRank> stride{}, of_axis{};  // in the input; of the result's axes
+// The axes of a permuted result, each with its stride in the input; those that lie in the input as
+// in the result are one.
+struct PermutedAxes {
+  std::vector<Index> size, stride;
+};
+
+PermutedAxes permuted_axes(const Shape& in, const Graph::Node& node) {
+  std::array<Index, Shape::kMaxRank> stride{};
   Index elements = 1;
-  for (int i = rank - 1; i >= 0; elements *= in[i--]) stride[at(i)] = elements;
-  for (int i = 0; i < rank; ++i)
-    of_axis[at(i)] = stride[at(whole(node, "axis" + std::to_string(i)))];
-  const Shape out = step.output;
-  const Index columns = rank > 0 ? out[rank - 1] : 1;
+  for (int i = in.rank() - 1; i >= 0; elements *= in[i--]) stride[at(i)] = elements;
+  PermutedAxes axes;
+  for (int i = 0; i < in.rank(); ++i) {
+    const Index axis = whole(node, "axis" + std::to_string(i)), size = in[static_cast<int>(axis)];
+    if (size == 1) continue;
+    if (!axes.size.empty() && axes.stride.back() == size * stride[at(axis)]) {
+      axes.size.back() *= size;
+      axes.stride.back() = stride[at(axis)];
+    } else {
+      axes.size.push_back(size);
+      axes.stride.push_back(stride[at(axis)]);
+    }
+  }
+  while (axes.size.size() < 2) {  // permute_step needs rows and columns
+    axes.size.insert(axes.size.begin(), 1);
+    axes.stride.insert(axes.stride.begin(), 0);
+  }
+  return axes;
+}
+
+// to[i * columns + j] = from[i * row_stride + j * column_stride]: some rows at a time, of which
+// each column is read as a line.
+void permute_rows(const float* from, float* to, Index rows, Index columns, Index row_stride,
+                  Index column_stride) {
+  constexpr Index kRows = 64;
+  for (Index first = 0; first < rows; first += kRows) {
+    const Index last = std::min(first + kRows, rows);
+    for (Index j = 0; j < columns; ++j) {
+      const float* line = from + j * column_stride;
+      for (Index i = first; i < last; ++i) to[i * columns + j] = line[i * row_stride];
+    }
+  }
+}
+
+// Every element of the result to its place.
+PlanStep permute_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
+  const PermutedAxes axes = permuted_axes(shape_of(graph, node.inputs[0]), node);
+  const std::size_t last = axes.size.size() - 1;
+  const Index count = step.output.numel();
   step.run = [=, x = node.inputs[0], y = node.output](const PlanRun& run) {
     const float* from = run.values[at(x)];
     float* to = run.values[at(y)];
-    for_ranges(out.numel() / columns, columns, [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
+    const Index columns = axes.size[last], rows = axes.size[last - 1];
+    if (count == 0) return;
+    for_ranges(count / columns, columns, [&](Index begin, Index end) {
+      for (Index row = begin; row < end;) {
         Index offset = 0;
-        for (Index rest = row, i = rank - 2; i >= 0; --i) {
-          const Index size = out[static_cast<int>(i)];
-          offset += rest % size * of_axis[at(i)];
-          rest /= size;
+        for (Index rest = row / rows, i = static_cast<Index>(last) - 2; i >= 0; --i) {
+          offset += rest % axes.size[at(i)] * axes.stride[at(i)];
+          rest /= axes.size[at(i)];
         }
-        const Index pitch = rank > 0 ? of_axis[at(rank - 1)] : 1;
-        for (Index j = 0; j < columns; ++j) to[row * columns + j] = from[offset + j * pitch];
+        const Index at_row = row % rows, run_rows = std::min(rows - at_row, end - row);
+        permute_rows(from + offset + at_row * axes.stride[last - 1], to + row * columns, run_rows,
+                     columns, axes.stride[last - 1], axes.stride[last]);
+        row += run_rows;
       }
     });
   };
@@ -208,7 +251,8 @@ PlanStep make_step(const Graph& graph, const Graph::Node& node) {
   if (node.op == "batch_norm") return batch_norm_step(graph, node, std::move(step));
   if (node.op == "softmax") return softmax_step(node, std::move(step));
   if (node.op == "max_pool2d") return max_pool_step(graph, node, std::move(step));
-  if (node.op == "upsample_nearest") return upsample_step(graph, node, std::move(step));
+  if (node.op == "upsample_nearest" || node.op == "add_upsampled")
+    return upsample_step(graph, node, std::move(step));
   if (node.op == "permute") return permute_step(graph, node, std::move(step));
   throw UsageError(message("plan: the operation ", node.op, " is not known to plans"));
 }

@@ -19,17 +19,18 @@ struct Count {
 };
 
 // The `count` lowest lanes from and to memory, 0 <= count <= kLanes; the other lanes load as
-// `fill`. load_between: lanes [begin, end) of the vector at p, the others 0; none when end <=
-// begin.
+// `fill`. load_lanes: those of lanes_between(begin, end), 0 <= begin, end <= kLanes, the others 0;
+// none when end <= begin.
 #if defined(__AVX512F__)  // masks, for which xsimd 8.1 has no word
 inline Vec load_partial(const float* p, Index count, float fill = 0) {
   const auto mask = static_cast<__mmask16>((1U << count) - 1);
   return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask, p);
 }
-inline Vec load_between(const float* p, Index begin, Index end) {
-  const unsigned below = (1U << begin) - 1;
-  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(((1U << end) - 1) & ~below), p);
+using LaneMask = __mmask16;
+inline LaneMask lanes_between(Index begin, Index end) {
+  return static_cast<__mmask16>(((1U << end) - 1) & ~((1U << begin) - 1));
 }
+inline Vec load_lanes(const float* p, LaneMask mask) { return _mm512_maskz_loadu_ps(mask, p); }
 inline void store_partial(float* p, Vec v, Index count) {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << count) - 1), v);
 }
@@ -41,7 +42,10 @@ inline Vec load_partial(const float* p, Index count, float fill = 0) {
   return Vec::load_aligned(lanes);
 }
 #if defined(__AVX__)  // as above
-inline Vec load_between(const float* p, Index begin, Index end) {
+struct LaneMask {
+  __m256i lanes;
+};
+inline LaneMask lanes_between(Index begin, Index end) {
   alignas(32) static constexpr std::int32_t kFrom[16] = {0,  0,  0,  0,  0,  0,  0,  0,
                                                          -1, -1, -1, -1, -1, -1, -1, -1};
   alignas(32) static constexpr std::int32_t kUpTo[16] = {-1, -1, -1, -1, -1, -1, -1, -1,
@@ -49,12 +53,18 @@ inline Vec load_between(const float* p, Index begin, Index end) {
   const auto mask = [](const std::int32_t* lanes) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes));
   };
-  return _mm256_maskload_ps(p, _mm256_and_si256(mask(kFrom + 8 - begin), mask(kUpTo + 8 - end)));
+  return {_mm256_and_si256(mask(kFrom + 8 - begin), mask(kUpTo + 8 - end))};
 }
+inline Vec load_lanes(const float* p, LaneMask mask) { return _mm256_maskload_ps(p, mask.lanes); }
 #else
-inline Vec load_between(const float* p, Index begin, Index end) {
+struct LaneMask {
+  Index begin, end;
+};
+inline LaneMask lanes_between(Index begin, Index end) { return {begin, end}; }
+inline Vec load_lanes(const float* p, LaneMask mask) {
+  if (mask.begin == 0 && mask.end == kLanes) return Vec::load_unaligned(p);
   alignas(64) float lanes[kLanes] = {};
-  for (Index i = begin; i < end; ++i) lanes[i] = p[i];
+  for (Index i = mask.begin; i < mask.end; ++i) lanes[i] = p[i];
   return Vec::load_aligned(lanes);
 }
 #endif

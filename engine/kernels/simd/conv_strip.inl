@@ -79,12 +79,17 @@ inline void split_phases(const Vec (&x)[Stride], Vec (&v)[Stride]) noexcept {
   }
 }
 
+// The lanes of a vector at column `first` of a row of `width` that are in the row.
+inline LaneMask lanes_inside(Index first, Index width) noexcept {
+  const Index low = first < 0 ? (-first < kLanes ? -first : kLanes) : 0;
+  const Index high = width - first < kLanes ? width - first : kLanes;
+  return lanes_between(low, high < low ? low : high);
+}
+
 // The vector at column `first` of a row of `width`, zero outside.
 inline Vec load_padded(const float* row, Index first, Index width) noexcept {
   if (first >= 0 && first + kLanes <= width) return Vec::load_unaligned(row + first);
-  const Index low = first < 0 ? (-first < kLanes ? -first : kLanes) : 0;
-  const Index high = width - first < kLanes ? width - first : kLanes;
-  return load_between(row + first, low, high < low ? low : high);
+  return load_lanes(row + first, lanes_inside(first, width));
 }
 
 // One row of the input to all phases of a strip row at once: to[phase * pitch + t] = from[t *

@@ -28,6 +28,9 @@ struct DepthwiseBlock {
   Vec acc[Rows][Vectors], w[9];
 
   explicit DepthwiseBlock(const DepthwiseLayer& layer) noexcept {
+    // Read anew for each block: GCC would keep what a loop over blocks shares on the stack, and
+    // read it there for every product.
+    asm volatile("" ::: "memory");
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
@@ -46,22 +49,20 @@ struct DepthwiseBlock {
     }
   }
 
-  // load(u, i): the vector at column i of input row u, counted from the block's first input.
+  // load(u, t, i): of input row u the vector at column depthwise_column<Stride>(t, i).
   template <class Load>
   [[gnu::always_inline]] void add_rows(Load&& load) noexcept {
 #pragma GCC unroll 16
     for (int u = 0; u < kInputRows; ++u) {
 #pragma GCC unroll 16
       for (int t = 0; t < Vectors; ++t) {
-        const int first = t * Stride * static_cast<int>(kLanes);
         if constexpr (Stride == 1) {
 #pragma GCC unroll 16
-          for (int v = 0; v < 3; ++v) add(u, v, t, load(u, first + v));
+          for (int v = 0; v < 3; ++v) add(u, v, t, load(u, t, v));
         } else {
-          constexpr int kNext = static_cast<int>(kLanes);
           Vec even, odd, last, unused;
-          unzip(load(u, first), load(u, first + kNext), even, odd);
-          unzip(load(u, first + 2), load(u, first + 2 + kNext), last, unused);
+          unzip(load(u, t, 0), load(u, t, 1), even, odd);
+          unzip(load(u, t, 2), load(u, t, 3), last, unused);
           add(u, 0, t, even);
           add(u, 1, t, odd);
           add(u, 2, t, last);
@@ -71,12 +72,12 @@ struct DepthwiseBlock {
   }
 
   // The last `count` lanes alone when `count` is less than kLanes.
-  void store(const DepthwiseLayer& layer, float* y, Index pitch, Index count) noexcept {
-    if (layer.slope != 1) {
+  void store(float slope, float* y, Index pitch, Index count) noexcept {
+    if (slope != 1) {
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
-        for (int t = 0; t < Vectors; ++t) acc[r][t] = activated(acc[r][t], layer.slope);
+        for (int t = 0; t < Vectors; ++t) acc[r][t] = activated(acc[r][t], slope);
       }
     }
 #pragma GCC unroll 16
@@ -92,6 +93,19 @@ struct DepthwiseBlock {
     }
   }
 };
+
+// Of an input row, a vector of outputs reads so many vectors; where the i-th of those of vector t
+// begins, in columns from the block's first.
+template <int Stride>
+constexpr int kDepthLoads = Stride == 1 ? 3 : 4;
+template <int Stride>
+constexpr int depthwise_column(int t, int i) {
+  constexpr int kNext = static_cast<int>(kLanes);
+  return t * Stride * kNext + (Stride == 1 ? i : i / 2 * 2 + i % 2 * kNext);
+}
+
+// What a block reads of a row that is not there.
+alignas(64) constexpr float kNoRow[4 * kLanes] = {};
 
 // Columns [begin, end) of a row: calls block(Count<vectors>, column, lanes that count). Where the
 // last vector does not fit and there is room before it, it covers some columns again.
@@ -109,27 +123,51 @@ inline void for_columns(Index begin, Index end, Block&& block) noexcept {
     block(Count<1>{}, j, end - j);
 }
 
-// Columns [begin, end) of Rows output rows from `row` on, of the plane x into the row at y.
-template <int Stride, int Rows>
-void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, Index row,
-                    float* y, Index begin, Index end) noexcept {
-  constexpr int kInputRows = (Rows - 1) * Stride + 3;
-  const Index first = row * Stride - a.pad_h;  // input row
-  const bool inside = first >= 0 && first + kInputRows <= a.in_h;
+// Columns [begin, end) of output rows [row, last), of the plane x into the plane y: down the rows,
+// then on to the next columns.
+template <int Stride>
+void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, float* y,
+                    Index row, Index last, Index begin, Index end) noexcept {
   for_columns<Stride == 1 ? kDepthVectors : 1>(begin, end, [&](auto vectors, Index j, Index count) {
     constexpr int kVectors = decltype(vectors)::value;
     const Index column = j * Stride - a.pad_w;  // of the input
-    const float* p = x + first * a.in_w + column;
-    DepthwiseBlock<Stride, Rows, kVectors> block(layer);
-    if (inside && column >= 0 && column + kVectors * Stride * kLanes + 2 <= a.in_w) {
-      block.add_rows([&](int u, int i) { return Vec::load_unaligned(p + u * a.in_w + i); });
-    } else {
-      block.add_rows([&](int u, int i) {
-        const bool exists = first + u >= 0 && first + u < a.in_h;
-        return exists ? load_padded(x + (first + u) * a.in_w, column + i, a.in_w) : Vec(0.0F);
-      });
+    const bool inside = column >= 0 && column + kVectors * Stride * kLanes + 2 <= a.in_w;
+    LaneMask masks[kVectors][kDepthLoads<Stride>];
+#pragma GCC unroll 16
+    for (int t = 0; t < kVectors; ++t) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kDepthLoads<Stride>; ++i)
+        masks[t][i] = lanes_inside(column + depthwise_column<Stride>(t, i), a.in_w);
     }
-    block.store(layer, y + j, a.out_w, count);
+    const auto make = [&](auto rows, Index i) __attribute__((always_inline)) {
+      constexpr int kRows = decltype(rows)::value;
+      using Block = DepthwiseBlock<Stride, kRows, kVectors>;
+      Block block(layer);
+      const Index first = i * Stride - a.pad_h;
+      if (inside && first >= 0 && first + Block::kInputRows <= a.in_h) {
+        const float* p = x + first * a.in_w + column;
+        block.add_rows([&](int u, int t, int k) {
+          return Vec::load_unaligned(p + u * a.in_w + depthwise_column<Stride>(t, k));
+        });
+      } else {
+        const float* lines[Block::kInputRows];
+#pragma GCC unroll 16
+        for (int u = 0; u < Block::kInputRows; ++u) {
+          const bool exists = first + u >= 0 && first + u < a.in_h;
+          lines[u] = exists ? x + (first + u) * a.in_w + column : kNoRow;
+        }
+        block.add_rows([&](int u, int t, int k) {
+          return load_lanes(lines[u] + depthwise_column<Stride>(t, k), masks[t][k]);
+        });
+      }
+      block.store(layer.slope, y + i * a.out_w + j, a.out_w, count);
+    };
+    Index i = row;
+    for (; i + kDepthRows <= last; i += kDepthRows) make(Count<kDepthRows>{}, i);
+    if constexpr (kDepthRows > 2) {
+      if (i + 2 <= last) make(Count<2>{}, i), i += 2;
+    }
+    if (i < last) make(Count<1>{}, i);
   });
 }
 
@@ -138,21 +176,16 @@ void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const 
 template <int Stride>
 void depthwise_plane(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, float* y,
                      Index begin, Index end) noexcept {
-  for (Index row = begin / a.out_w; row * a.out_w < end;) {
-    const Index start = row * a.out_w, from = begin > start ? begin - start : 0;
-    const Index rows = from == 0 ? (end - start) / a.out_w : 0;  // whole rows from here
-    if (rows >= kDepthRows) {
-      depthwise_rows<Stride, kDepthRows>(layer, a, x, row, y + start, 0, a.out_w);
-      row += kDepthRows;
-    } else if (rows >= 2) {
-      depthwise_rows<Stride, 2>(layer, a, x, row, y + start, 0, a.out_w);
-      row += 2;
-    } else {
-      const Index to = end < start + a.out_w ? end - start : a.out_w;
-      depthwise_rows<Stride, 1>(layer, a, x, row, y + start, from, to);
-      ++row;
-    }
+  Index row = begin / a.out_w;
+  const Index column = begin % a.out_w, last = end / a.out_w;
+  if (column > 0) {
+    const Index stop = row == last ? end % a.out_w : a.out_w;
+    depthwise_rows<Stride>(layer, a, x, y, row, row + 1, column, stop);
+    ++row;
   }
+  if (row < last) depthwise_rows<Stride>(layer, a, x, y, row, last, 0, a.out_w);
+  if (row <= last && end % a.out_w > 0)
+    depthwise_rows<Stride>(layer, a, x, y, last, last + 1, 0, end % a.out_w);
 }
 
 void depthwise_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
