@@ -8,7 +8,7 @@
 
 #include "engine/check.hpp"
 #include "engine/image_resize.hpp"
-#include "engine/parallel.hpp"
+#include "engine/picture_tensor.hpp"
 #include "retinaface/nms.hpp"
 #include "weights/embedded_model.hpp"
 #include "weights/model_file.hpp"
@@ -57,19 +57,6 @@ void check_fraction(const char* name, float value) {
     throw UsageError(message(name, " ", value, ": a number from 0 to 1 is needed"));
 }
 
-// What the network sees for each level of a channel. A table takes a third of the time of computing
-// it for each pixel (docs/performance.md), and has the same bits.
-std::array<std::array<float, 256>, 3> input_levels(const InputConfig& input) {
-  std::array<std::array<float, 256>, 3> levels{};
-  for (std::size_t c = 0; c < 3; ++c) {
-    for (std::size_t level = 0; level < 256; ++level) {
-      levels[c][level] =
-          static_cast<float>((static_cast<double>(level) - input.mean[c]) * input.scale[c]);
-    }
-  }
-  return levels;
-}
-
 bool finite(const Box& box, const std::array<Point, 5>& points) {
   bool all = std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) &&
              std::isfinite(box.y2);
@@ -107,7 +94,6 @@ Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
     : model_(std::move(model)),
       options_(options),
       size_(SizeRule::parse(options.size)),
-      levels_(input_levels(model_.config.input)),
       network_(model_.config) {
   check_fraction("score", options.score);
   if (options.nms) check_fraction("nms", *options.nms);
@@ -118,13 +104,14 @@ Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
 
 NetworkOutputs Pipeline::run(PlanCache& plans, const Image& image, const NetworkSize& size,
                              StageTimes* times) const {
-  Tensor input;
+  Image resized;
+  PictureInput input{};
   {
     const Stopwatch stopwatch(times ? &times->resize : nullptr);
-    input = preprocess(image, size);
+    input = picture_input(image, size, resized);
   }
   const Stopwatch stopwatch(times ? &times->network : nullptr);
-  return plans.run(input);
+  return plans.run(input, {1, 3, size.canvas.height, size.canvas.width});
 }
 
 std::vector<Face> Pipeline::detect(const Image& image, StageTimes* times) const {
@@ -143,32 +130,33 @@ std::vector<Face> Pipeline::candidates(const Image& image, const NetworkSize& si
   return faces;
 }
 
-Tensor Pipeline::preprocess(const Image& image) const {
-  return preprocess(image, size_of({image.width, image.height}));
+PictureInput Pipeline::picture_input(const Image& image, const NetworkSize& size,
+                                     Image& resized) const {
+  const ImageSize& scaled = size.scaled;
+  const bool same = scaled == ImageSize{image.width, image.height};
+  if (!same) resized = resize(image, scaled.width, scaled.height);
+  const InputConfig& config = model_.config.input;
+  PictureInput input{.rgb = (same ? image : resized).rgb.data(),
+                     .row_bytes = 3 * scaled.width,
+                     .height = scaled.height,
+                     .width = scaled.width,
+                     .sample = {},
+                     .mean = {},
+                     .scale = {}};
+  for (std::size_t c = 0; c < 3; ++c) {
+    input.sample[c] = static_cast<int>(config.order == ChannelOrder::rgb ? c : 2 - c);
+    input.mean[c] = static_cast<float>(config.mean[c]);
+    input.scale[c] = static_cast<float>(config.scale[c]);
+  }
+  return input;
 }
 
-Tensor Pipeline::preprocess(const Image& image, const NetworkSize& size) const {
-  const ImageSize picture{image.width, image.height};
-  const ImageSize &scaled = size.scaled, &canvas = size.canvas;
+Tensor Pipeline::preprocess(const Image& image) const {
+  const NetworkSize size = size_of({image.width, image.height});
   Image resized;
-  if (scaled != picture) resized = resize(image, scaled.width, scaled.height);
-  const std::uint8_t* rgb = (scaled != picture ? resized : image).rgb.data();
-  const InputConfig& input = model_.config.input;
-  Tensor out = Tensor::empty({1, 3, canvas.height, canvas.width});
-  float* to = out.data<float>();
-  parallel_for(canvas.height, [&](Index row) {
-    for (Index c = 0; c < 3; ++c) {
-      const Index sample = input.order == ChannelOrder::rgb ? c : 2 - c;
-      const float* levels = levels_[static_cast<std::size_t>(c)].data();
-      float* line = to + (c * canvas.height + row) * canvas.width;
-      Index x = 0;
-      if (row < scaled.height) {
-        const std::uint8_t* from = rgb + row * scaled.width * 3 + sample;
-        for (; x < scaled.width; ++x) line[x] = levels[from[x * 3]];
-      }
-      std::fill(line + x, line + canvas.width, 0.0F);  // the mean colour, taken off
-    }
-  });
+  const PictureInput input = picture_input(image, size, resized);
+  Tensor out = Tensor::empty({1, 3, size.canvas.height, size.canvas.width});
+  fill_picture_tensor(input, out);
   return out;
 }
 

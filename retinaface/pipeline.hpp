@@ -61,8 +61,8 @@ class Pipeline {
   // Every face above the score, in the order of the anchors, with its features: no NMS.
   [[nodiscard]] FaceColumns candidate_columns(const Image& image) const;
 
-  // The stages one by one. preprocess: image -> [1, 3, H, W]; network; postprocess: faces in pixels
-  // of the picture.
+  // The stages one by one, whose results are those of detect(). preprocess: image -> [1, 3, H, W],
+  // which detect() leaves to the first layer; network; postprocess: faces in pixels of the picture.
   [[nodiscard]] Tensor preprocess(const Image& image) const;
   [[nodiscard]] NetworkOutputs network(const Tensor& input) const;
   [[nodiscard]] std::vector<Face> postprocess(const NetworkOutputs& outputs,
@@ -89,7 +89,9 @@ class Pipeline {
   [[nodiscard]] FaceSizes face_sizes(ImageSize picture) const;
 
  private:
-  [[nodiscard]] Tensor preprocess(const Image& image, const NetworkSize& size) const;
+  // The picture of its scaled size: `image`, or `resized` made of it.
+  [[nodiscard]] PictureInput picture_input(const Image& image, const NetworkSize& size,
+                                           Image& resized) const;
   [[nodiscard]] NetworkOutputs run(PlanCache& plans, const Image& image, const NetworkSize& size,
                                    StageTimes* times) const;
   // Faces above the score, in pixels of the scaled picture, and their anchors.
@@ -108,7 +110,6 @@ class Pipeline {
   LoadedModel model_;
   DetectorOptions options_;
   SizeRule size_;
-  std::array<std::array<float, 256>, 3> levels_;  // of each input channel, as the network wants it
   RetinaFace network_;
   std::unique_ptr<PlanCache> plans_, context_plans_;  // refer to the network; plans come with use
 };

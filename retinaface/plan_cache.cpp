@@ -21,12 +21,6 @@ struct Entry {
   std::shared_ptr<const Plan> plan;
 };
 
-// A workspace and the plan that it fits.
-struct Desk {
-  std::shared_ptr<const Plan> plan;
-  Plan::Workspace workspace;
-};
-
 Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted) {
   const ShapesOnlyScope shapes_only;
   const ag::NoGradScope no_grad;
@@ -41,6 +35,13 @@ Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted) {
 }
 
 }  // namespace
+
+// A workspace, the plan that it fits, and what its last run gave.
+struct PlanCache::Desk {
+  std::shared_ptr<const Plan> plan;
+  Plan::Workspace workspace;
+  std::vector<Tensor> outputs = {};
+};
 
 struct PlanCache::State {
   std::mutex mutex;
@@ -79,7 +80,20 @@ std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
 }
 
 NetworkOutputs PlanCache::run(const Tensor& image) {
-  const std::shared_ptr<const Plan> plan = this->plan(image.shape());
+  std::unique_ptr<Desk> desk = this->desk(image.shape());
+  desk->plan->run({image}, desk->workspace, desk->outputs);
+  return leased(std::move(desk));
+}
+
+NetworkOutputs PlanCache::run(const PictureInput& picture, const Shape& image) {
+  std::unique_ptr<Desk> desk = this->desk(image);
+  desk->plan->run(picture, desk->workspace, desk->outputs);
+  return leased(std::move(desk));
+}
+
+// One for this shape, the idle one if it fits.
+std::unique_ptr<PlanCache::Desk> PlanCache::desk(const Shape& image) {
+  const std::shared_ptr<const Plan> plan = this->plan(image);
   std::unique_ptr<Desk> desk;
   {
     const std::lock_guard lock(state_->mutex);
@@ -89,19 +103,28 @@ NetworkOutputs PlanCache::run(const Tensor& image) {
     if (!fits) desk.reset();
   }
   if (!desk) desk = std::make_unique<Desk>(Desk{plan, Plan::Workspace(*plan)});
-  const std::vector<Tensor> outputs = plan->run({image}, desk->workspace);
+  return desk;
+}
+
+// Its outputs; the desk is idle again when nobody needs them.
+NetworkOutputs PlanCache::leased(std::unique_ptr<Desk> desk) const {
+  const std::vector<Tensor>& outputs = desk->outputs;
   const auto rows = [](const Tensor& t) { return t.reshaped({t.shape()[1], t.shape()[2]}); };
-  const std::shared_ptr<void> lease(desk.release(), [state = state_](Desk* returned) {
+  NetworkOutputs result{.score = rows(outputs[0]),
+                        .box = rows(outputs[1]),
+                        .landmark = rows(outputs[2]),
+                        .context = {},
+                        .lease = nullptr};
+  for (std::size_t i = 3; i < outputs.size(); ++i) {
+    const Shape& s = outputs[i].shape();
+    result.context.push_back(outputs[i].reshaped({s[1], s[2], s[3]}));
+  }
+  result.lease = std::shared_ptr<void>(desk.release(), [state = state_](Desk* returned) {
     std::unique_ptr<Desk> owned(returned);
     const std::lock_guard lock(state->mutex);
     owned.swap(state->idle);
   });
-  std::vector<Tensor> context;
-  for (std::size_t i = 3; i < outputs.size(); ++i) {
-    const Shape& s = outputs[i].shape();
-    context.push_back(outputs[i].reshaped({s[1], s[2], s[3]}));
-  }
-  return {rows(outputs[0]), rows(outputs[1]), rows(outputs[2]), std::move(context), lease};
+  return result;
 }
 
 }  // namespace rf

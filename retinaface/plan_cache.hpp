@@ -28,8 +28,10 @@ class PlanCache {
   // Of a network in evaluation mode, which must live as long.
   explicit PlanCache(const RetinaFace& network, PlanOutputs outputs = PlanOutputs::heads);
 
-  // image [1, 3, H, W]. Throws ShapeError.
+  // image [1, 3, H, W], or a picture in the upper left corner of one of such a shape. Throw
+  // ShapeError.
   [[nodiscard]] NetworkOutputs run(const Tensor& image);
+  [[nodiscard]] NetworkOutputs run(const PictureInput& picture, const Shape& image);
 
   // The plan for this shape of image.
   [[nodiscard]] std::shared_ptr<const Plan> plan(const Shape& image);
@@ -40,6 +42,9 @@ class PlanCache {
 
  private:
   struct State;
+  struct Desk;
+  [[nodiscard]] std::unique_ptr<Desk> desk(const Shape& image);
+  [[nodiscard]] NetworkOutputs leased(std::unique_ptr<Desk> desk) const;
   const RetinaFace& network_;
   PlanOutputs outputs_;
   std::shared_ptr<State> state_;

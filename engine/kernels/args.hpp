@@ -28,6 +28,17 @@ inline constexpr Index kReadAfter = 64;
 // once.
 inline constexpr Index kWeightBlock = 8;
 
+// A picture of 8-bit red, green and blue that stands for a tensor [1, 3, H, W] of at least its
+// size:
+//   x[0, c, i, j] = (rgb[i row_bytes + 3 j + sample[c]] - mean[c]) scale[c]
+// in float, and 0 where there is no pixel.
+struct PictureInput {
+  const std::uint8_t* rgb;
+  Index row_bytes, height, width;
+  int sample[3];
+  float mean[3], scale[3];
+};
+
 // Some of a convolution's output channels, in an array of their own.
 template <class T>
 struct Conv2dPart {
@@ -52,6 +63,8 @@ struct Conv2dArgs {
   // Where given, of one image and one group: output channels go here in turn, and y is not used.
   const Conv2dPart<T>* parts = nullptr;
   Index part_count = 0;
+  // Instead of x, of one image, where the table's conv2d_reads_picture allows it.
+  const PictureInput* picture = nullptr;
   // As y, whose pitch it has, or nullptr. Of the direct kernel that is not depthwise, without
   // parts.
   const T* residual = nullptr;

@@ -24,6 +24,8 @@ struct KernelTable {
   // Bytes of scratch that one call may need, for so many pixels or output rows.
   std::size_t (*conv2d_scratch_bytes)(const Conv2dGeometry&, Index pixels) noexcept;
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
+  // Whether conv2d takes a picture instead of x for this layer (args.hpp).
+  bool (*conv2d_reads_picture)(const Conv2dGeometry&) noexcept;
   // The same for 3x3 layers of stride 1 by Winograd's F(4x4, 3x3); nullptr where there is none. A
   // tile's range is of rows of 4x4 output tiles. `u` are the layer's weights, transformed once:
   // [36][out_channels / 8, rounded up][in_channels][8], channels that are not there 0.

@@ -120,12 +120,13 @@ void ConvChain::slide(std::size_t layer, float* buffer, Progress& progress, Inde
 }
 
 // Computes a layer's output up to row `end`.
-void ConvChain::advance(std::size_t layer, const float* x, float* y, Progress* progress, Index end,
+void ConvChain::advance(std::size_t layer, const Input& x, float* y, Progress* progress, Index end,
                         float* buffers, std::byte* scratch) const {
   const ConvLayer& l = layers_[layer];
   const Index done = progress[layer].done, rows = end - done;
   Conv2dArgs<float> args = l.args();
-  args.x = x;
+  args.x = x.x;
+  args.picture = layer == 0 ? x.picture : nullptr;
   args.y = y + done * l.geometry.out_w;
   args.y_pitch = l.geometry.out_h * l.geometry.out_w;
   Conv2dGeometry& g = args.geometry;
@@ -151,7 +152,7 @@ void ConvChain::advance(std::size_t layer, const float* x, float* y, Progress* p
 }
 
 // Rows [begin, end) of the last layer.
-void ConvChain::run_stripe(const float* x, float* y, Index begin, Index end,
+void ConvChain::run_stripe(const Input& x, float* y, Index begin, Index end,
                            std::byte* scratch) const {
   auto* buffers = reinterpret_cast<float*>(scratch);
   scratch += at(buffer_floats_) * sizeof(float);
@@ -175,7 +176,7 @@ void ConvChain::run_stripe(const float* x, float* y, Index begin, Index end,
   }
 }
 
-void ConvChain::run(const float* x, float* y, const Scratch& scratch) const {
+void ConvChain::run(const Input& x, float* y, const Scratch& scratch) const {
   const Conv2dGeometry &first = layers_.front().geometry, &last = layers_.back().geometry;
   // A stripe's first rows need some of another's once more: few stripes, but so many that a thread
   // which gets little of its processor leaves the rest to the others.
@@ -185,7 +186,8 @@ void ConvChain::run(const float* x, float* y, const Scratch& scratch) const {
               y_image = channels_of(last) * last.out_h * last.out_w;
   parallel_for(batch_ * stripes, scratch, [&](Index chunk, std::byte* memory) {
     const Index image = chunk / stripes, stripe = chunk % stripes;
-    run_stripe(x + image * x_image, y + image * y_image, stripe * last.out_h / stripes,
+    run_stripe({.x = x.picture ? nullptr : x.x + image * x_image, .picture = x.picture},
+               y + image * y_image, stripe * last.out_h / stripes,
                (stripe + 1) * last.out_h / stripes, memory);
   });
 }

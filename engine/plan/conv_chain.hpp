@@ -22,8 +22,13 @@ class ConvChain {
 
   [[nodiscard]] Index rows() const { return rows_; }  // of the last layer, at a time
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
-  // x, y: of the first and of the last layer, dense.
-  void run(const float* x, float* y, const Scratch& scratch) const;
+  // What the first layer reads, dense: a tensor, or a picture where its kernel takes one.
+  struct Input {
+    const float* x;
+    const PictureInput* picture = nullptr;
+  };
+  // y: of the last layer, dense.
+  void run(const Input& x, float* y, const Scratch& scratch) const;
 
   // Bytes that a chain touches while it makes `rows` rows of its result.
   [[nodiscard]] static Index working_bytes(const std::vector<ConvLayer>& layers, Index rows);
@@ -41,9 +46,9 @@ class ConvChain {
   [[nodiscard]] Index first_read(std::size_t layer, Index row) const;
   [[nodiscard]] Index rows_read(std::size_t layer, Index end) const;
   void slide(std::size_t layer, float* buffer, Progress& progress, Index first) const;
-  void advance(std::size_t layer, const float* x, float* y, Progress* progress, Index end,
+  void advance(std::size_t layer, const Input& x, float* y, Progress* progress, Index end,
                float* buffers, std::byte* scratch) const;
-  void run_stripe(const float* x, float* y, Index begin, Index end, std::byte* scratch) const;
+  void run_stripe(const Input& x, float* y, Index begin, Index end, std::byte* scratch) const;
 
   const KernelTable* table_;
   std::vector<ConvLayer> layers_;

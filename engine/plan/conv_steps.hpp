@@ -17,4 +17,8 @@ namespace rf {
 [[nodiscard]] PlanStep deform_conv2d_step(const Graph& graph, const Graph::Node& node,
                                           PlanStep step);
 
+// Whether the graph's one input is read by one plain convolution or chain alone, whose kernel may
+// read a picture instead.
+[[nodiscard]] bool reads_picture(const Graph& graph);
+
 }  // namespace rf

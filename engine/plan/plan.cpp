@@ -6,8 +6,10 @@
 
 #include "engine/check.hpp"
 #include "engine/kernels/args.hpp"
+#include "engine/picture_tensor.hpp"
 #include "engine/plan/conv_chain.hpp"
 #include "engine/plan/conv_parts.hpp"
+#include "engine/plan/conv_steps.hpp"
 #include "engine/plan/memory.hpp"
 #include "engine/plan/passes.hpp"
 #include "engine/plan/steps.hpp"
@@ -40,6 +42,7 @@ Plan::Plan(const Graph& graph)
   find_places();
   place_values();
   for (const PlanStep& step : steps_) scratch_bytes_ = std::max(scratch_bytes_, step.scratch_bytes);
+  reads_picture_ = reads_picture(graph_);
 }
 
 // Parts of a concatenation that lie one after the other are made where they belong, and a reshape
@@ -151,6 +154,30 @@ void Plan::run(const std::vector<Tensor>& inputs, Workspace& workspace,
                    "input ", i, " is ", inputs[i].shape(), ", the plan is for ", value.shape);
     workspace.run_.values[at(graph_.inputs[i])] = const_cast<float*>(inputs[i].data<float>());
   }
+  workspace.run_.picture = nullptr;
+  run_steps(workspace, outputs);
+}
+
+void Plan::run(const PictureInput& picture, Workspace& workspace,
+               std::vector<Tensor>& outputs) const {
+  RF_CHECK_SHAPE(graph_.inputs.size() == 1, "plan", "a picture stands for one input, not for ",
+                 graph_.inputs.size());
+  const Shape& shape = graph_.values[at(graph_.inputs[0])].shape;
+  RF_CHECK_SHAPE(shape.rank() == 4 && shape[0] == 1 && shape[1] == 3 &&
+                     picture.height <= shape[2] && picture.width <= shape[3],
+                 "plan", "a picture of ", picture.width, "x", picture.height, " does not fit ",
+                 shape);
+  if (!reads_picture_) {
+    if (workspace.picture_.shape() != shape) workspace.picture_ = Tensor::empty(shape);
+    fill_picture_tensor(picture, workspace.picture_);
+    return run({workspace.picture_}, workspace, outputs);
+  }
+  workspace.run_.picture = &picture;
+  run_steps(workspace, outputs);
+  workspace.run_.picture = nullptr;
+}
+
+void Plan::run_steps(Workspace& workspace, std::vector<Tensor>& outputs) const {
   for (const PlanStep& step : steps_) step.run(workspace.run_);
   if (outputs.size() == graph_.outputs.size()) return;
   outputs.clear();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/graph.hpp"
+#include "engine/kernels/args.hpp"
 #include "engine/parallel.hpp"
 #include "engine/tensor.hpp"
 
@@ -17,6 +18,7 @@ namespace rf {
 struct PlanRun {
   std::vector<float*> values;  // by the graph's index
   Scratch scratch;
+  const PictureInput* picture = nullptr;  // what the first convolution reads, if not the input
 };
 
 struct PlanStep {
@@ -46,6 +48,7 @@ class Plan {
    private:
     friend class Plan;
     Tensor memory_;
+    Tensor picture_;  // as a tensor, where the first step wants one
     PlanRun run_;
   };
 
@@ -57,6 +60,11 @@ class Plan {
   // empty; allocates nothing then.
   void run(const std::vector<Tensor>& inputs, Workspace& workspace,
            std::vector<Tensor>& outputs) const;
+
+  // The same for a picture that stands for the one input, [1, 3, H, W] of at least its size. Where
+  // the first step is a convolution whose kernel reads pictures, no tensor is made of it. Throws
+  // ShapeError.
+  void run(const PictureInput& picture, Workspace& workspace, std::vector<Tensor>& outputs) const;
 
   // The median time of each step over `runs` runs (at least 1), milliseconds.
   [[nodiscard]] std::vector<double> measure(const std::vector<Tensor>& inputs, Workspace& workspace,
@@ -74,6 +82,7 @@ class Plan {
   };
   void find_places();
   void place_values();
+  void run_steps(Workspace& workspace, std::vector<Tensor>& outputs) const;
 
   Graph graph_;
   std::vector<Place> places_;   // by value
@@ -81,6 +90,7 @@ class Plan {
   std::vector<PlanStep> steps_;
   Index memory_bytes_ = 0;
   std::size_t scratch_bytes_ = 0;
+  bool reads_picture_ = false;  // its first step
 };
 
 }  // namespace rf

@@ -1,6 +1,8 @@
 // Plans of small networks, traced from the operations that the plan must equal.
 #include "engine/plan/plan.hpp"
 
+#include <algorithm>
+
 #include "autograd/ops.hpp"
 #include "autograd/trace.hpp"
 #include "engine/plan/conv_parts.hpp"
@@ -176,6 +178,46 @@ TEST_CASE("plan: a sum goes into the 1x1 convolution that is made last", "[plan]
   CHECK(graph.nodes[1].inputs.size() == 4);
   CHECK(graph.nodes[1].attributes.at("slope") == 0);
   check_plan(both, x);
+}
+
+TEST_CASE("plan: a sum with an enlarged value that nothing else reads is one step", "[plan]") {
+  const auto pyramid = [](Index out_h, Index out_w, bool read_twice, bool first) {
+    return [=](const Var& x) {
+      const Var small = ag::max_pool2d(x, {.kernel = 2, .stride = 2, .pad = 0});
+      const Var up = ag::upsample_nearest(small, {.out_h = out_h, .out_w = out_w});
+      std::vector<Var> outputs{first ? ag::add(up, x) : ag::add(x, up)};
+      if (read_twice) outputs.push_back(up);
+      return outputs;
+    };
+  };
+  for (const auto& [height, width] :
+       std::vector<std::pair<Index, Index>>{{8, 70}, {9, 37}, {5, 2}}) {
+    const Tensor x = random_tensor({2, 6, height, width}, 9);
+    const auto passed = [&](bool twice, bool first) {
+      return ops(fuse_upsampling(traced(pyramid(height, width, twice, first), x)));
+    };
+    for (const bool first : {false, true}) {
+      CHECK(passed(false, first) == std::vector<std::string>{"max_pool2d", "add_upsampled"});
+      CHECK(passed(true, first) ==
+            std::vector<std::string>{"max_pool2d", "upsample_nearest", "add"});
+      check_plan(pyramid(height, width, false, first), x);
+    }
+    check_plan(pyramid(height, width, true, false), x);
+  }
+}
+
+TEST_CASE("plan: axes in any order", "[plan]") {
+  const Tensor x = random_tensor({2, 3, 5, 70}, 9);
+  std::vector<int> axes{0, 1, 2, 3};
+  do {
+    INFO(axes[0] << axes[1] << axes[2] << axes[3]);
+    check_plan([&](const Var& v) { return std::vector{ag::relu(ag::permute(v, axes))}; }, x);
+  } while (std::next_permutation(axes.begin(), axes.end()));
+  check_plan(
+      [&](const Var& v) {
+        return std::vector{ag::permute(v, {0, 2, 3, 1})};
+      },
+      random_tensor({1, 1, 1, 1}, 9));
 }
 
 TEST_CASE("plan: residual blocks with pooling before them", "[plan]") {

@@ -75,7 +75,7 @@ Tensor run(const Problem& p, Index rows, int threads) {
       .memory = reinterpret_cast<std::byte*>(const_cast<float*>(memory.data<float>())),
       .stride = stride,
       .threads = threads};
-  chain.run(p.x.data<float>(), y.data<float>(), scratch);
+  chain.run({.x = p.x.data<float>()}, y.data<float>(), scratch);
   return y;
 }
 

@@ -111,7 +111,7 @@ TEST_CASE("detector: many threads share one, on pictures of many sizes") {
   CHECK(found > 0);
 }
 
-TEST_CASE("pipeline: the input holds each level less the mean, times the scale, rounded once") {
+TEST_CASE("pipeline: the input holds each level less the mean, times the scale, in float") {
   ModelConfig config = parse_model_config(test::light_model_description());
   config.input = {.order = ChannelOrder::bgr, .mean = {104.3, 117, 123.7}, .scale = {1, 0.017, 3}};
   const StateDict tensors = test::random_weights(config, 1);
@@ -125,10 +125,10 @@ TEST_CASE("pipeline: the input holds each level less the mean, times the scale, 
   REQUIRE(input.shape() == (Shape{1, 3, 1, 256}));
   for (Index c = 0; c < 3; ++c) {
     for (Index x = 0; x < 256; ++x) {
-      const double level = levels.rgb[static_cast<std::size_t>(3 * x + 2 - c)];
+      const float level = levels.rgb[static_cast<std::size_t>(3 * x + 2 - c)];
       const auto i = static_cast<std::size_t>(c);
-      const auto wanted =
-          static_cast<float>((level - config.input.mean[i]) * config.input.scale[i]);
+      const float less = level - static_cast<float>(config.input.mean[i]);
+      const float wanted = less * static_cast<float>(config.input.scale[i]);
       CHECK(input.data<float>()[c * 256 + x] == wanted);
     }
   }

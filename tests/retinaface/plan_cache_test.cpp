@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "autograd/ops.hpp"
+#include "engine/picture_tensor.hpp"
 #include "retinaface/networks.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/ops/op_test.hpp"
@@ -133,6 +134,66 @@ TEST_CASE("plan: the light network gives the same bits on any number of threads"
   const Tensor image = random_tensor({1, 3, 90, 130}, 3);
   check_same_bits_on_any_threads(
       [&] { return PlanCache(light.network).run(image).landmark.clone(); });
+}
+
+// The picture may be smaller than what the network sees, and its rows may have something behind
+// them.
+TEST_CASE("plan: a picture gives the bits of the tensor that it stands for", "[plan]") {
+  struct Case {
+    Index height, width, canvas_height, canvas_width;
+  };
+  const auto check = [](const ModelConfig& config, const Case& c) {
+    RetinaFace network(config);
+    network.load_state_dict(random_weights(config, 1));
+    const Index row_bytes = 3 * c.width + 5;
+    std::vector<std::uint8_t> rgb(static_cast<std::size_t>(row_bytes * c.height));
+    for (std::size_t i = 0; i < rgb.size(); ++i)
+      rgb[i] = static_cast<std::uint8_t>(i * i * 31 + i / 7);
+    const PictureInput picture{.rgb = rgb.data(),
+                               .row_bytes = row_bytes,
+                               .height = c.height,
+                               .width = c.width,
+                               .sample = {2, 0, 1},
+                               .mean = {104.3F, 117, 123.7F},
+                               .scale = {1, 0.017F, 3}};
+    const Shape shape{1, 3, c.canvas_height, c.canvas_width};
+    Tensor image = Tensor::empty(shape);
+    fill_picture_tensor(picture, image);
+    for (const KernelTable* table : supported_kernel_tables()) {
+      const WithKernels with(*table);
+      INFO(table->name << " " << c.height << "x" << c.width << " in " << shape);
+      PlanCache plans(network);
+      const NetworkOutputs wanted = plans.run(image), outputs = plans.run(picture, shape);
+      CHECK(same_bits(outputs.score, wanted.score));
+      CHECK(same_bits(outputs.box, wanted.box));
+      CHECK(same_bits(outputs.landmark, wanted.landmark));
+      const NetworkOutputs again = plans.run(picture, shape);
+      CHECK(same_bits(again.landmark, wanted.landmark));
+    }
+  };
+  const ModelConfig light = parse_model_config(light_model_description());
+  check(light, {1, 1, 1, 1});
+  check(light, {33, 47, 33, 47});
+  check(light, {20, 97, 40, 131});
+  check(light, {64, 64, 65, 64});
+  if (kSanitized) return;
+  check(light, {500, 700, 520, 701});                       // the first layers are a chain
+  check(three_level_config("resnet18"), {30, 41, 33, 41});  // its first layer wants a tensor
+}
+
+TEST_CASE("plan: a picture that does not fit is refused", "[plan][error]") {
+  const Light light;
+  PlanCache plans(light.network);
+  const std::vector<std::uint8_t> rgb(3 * 8 * 8);
+  const PictureInput picture{.rgb = rgb.data(),
+                             .row_bytes = 24,
+                             .height = 8,
+                             .width = 8,
+                             .sample = {0, 1, 2},
+                             .mean = {},
+                             .scale = {1, 1, 1}};
+  check_refused([&] { (void)plans.run(picture, {1, 3, 8, 7}); }, {"8x8", "[1, 3, 8, 7]"});
+  check_refused([&] { (void)plans.run(picture, {1, 1, 8, 8}); }, {"[1, 1, 8, 8]"});
 }
 
 TEST_CASE("plan: a thousand sizes take the memory of a few", "[plan]") {

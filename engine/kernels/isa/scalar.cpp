@@ -8,6 +8,8 @@ namespace {
 
 std::size_t no_scratch(const Conv2dGeometry&, Index) noexcept { return 0; }
 
+bool no_picture(const Conv2dGeometry&) noexcept { return false; }
+
 std::size_t no_plane_scratch(const Conv2dGeometry&) noexcept { return 0; }
 
 void depthwise_grad_input(const Conv2dGradInputArgs<float>& args, Index image, Index group,
@@ -40,6 +42,7 @@ const KernelTable scalar = {
     .multiply_add = multiply_add,
     .conv2d_scratch_bytes = no_scratch,
     .conv2d = reference::conv2d<float>,
+    .conv2d_reads_picture = no_picture,
     .winograd_weights = nullptr,
     .winograd_scratch_bytes = nullptr,
     .winograd = nullptr,

@@ -225,6 +225,7 @@ const KernelTable ISA_TABLE = {
     .multiply_add = multiply_add,
     .conv2d_scratch_bytes = conv2d_scratch_bytes,
     .conv2d = conv2d,
+    .conv2d_reads_picture = conv2d_reads_picture,
     .winograd_weights = winograd_weights,
     .winograd_scratch_bytes = winograd_scratch_bytes,
     .winograd = winograd,

@@ -248,6 +248,21 @@ void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call) noexcept {
   }
 }
 
+std::size_t conv2d_scratch_bytes(const Conv2dGeometry& a, Index pixels) noexcept {
+  const Index rows =
+      (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
+  const ConvStrip strip(a, rows < a.out_h ? rows : a.out_h);
+  const auto packed =
+      static_cast<std::size_t>(round_up_64(strip.taps * static_cast<Index>(sizeof(Index))) +
+                               round_up_64(strip.floats(a) * static_cast<Index>(sizeof(float))));
+  const std::size_t narrow = is_narrow(a) ? narrow_scratch_bytes(a) : 0;
+  return packed > narrow ? packed : narrow;
+}
+
+bool conv2d_reads_picture(const Conv2dGeometry& a) noexcept {
+  return is_narrow(a) && a.in_channels == 3 && a.groups == 1;
+}
+
 void conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   if (is_depthwise_3x3(a)) return depthwise_conv2d(args, tile);

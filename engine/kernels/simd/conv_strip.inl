@@ -38,14 +38,6 @@ inline bool is_pointwise(const Conv2dGeometry& a) noexcept {
 
 constexpr Index round_up_64(Index bytes) { return (bytes + 63) / 64 * 64; }
 
-std::size_t conv2d_scratch_bytes(const Conv2dGeometry& a, Index pixels) noexcept {
-  const Index rows =
-      (pixels - 1) / a.out_w + 2;  // a range that starts inside a row touches one row more
-  const ConvStrip strip(a, rows < a.out_h ? rows : a.out_h);
-  return static_cast<std::size_t>(round_up_64(strip.taps * static_cast<Index>(sizeof(Index))) +
-                                  round_up_64(strip.floats(a) * static_cast<Index>(sizeof(float))));
-}
-
 // One line of a phase plane: to[t] = from[t * stride + start], zero where that is outside [0,
 // in_w).
 inline void pack_line(float* to, Index width, const float* from, Index start, Index stride,
@@ -93,11 +85,12 @@ inline Vec load_padded(const float* row, Index first, Index width) noexcept {
 }
 
 // One row of the input to all phases of a strip row at once: to[phase * pitch + t] = from[t *
-// Stride + phase - pad], zero outside [0, in_w).
+// Stride + phase - pad], zero outside [0, in_w). What lies `ahead` floats on is fetched meanwhile.
 template <int Stride>
-void pack_phases(float* to, Index pitch, Index width, const float* from, Index pad,
-                 Index in_w) noexcept {
+void pack_phases(float* to, Index pitch, Index width, const float* from, Index pad, Index in_w,
+                 Index ahead) noexcept {
   for (Index t = 0; t < width; t += kLanes) {
+    for (int i = 0; i < Stride; ++i) __builtin_prefetch(from + ahead + t * Stride + i * kLanes);
     Vec x[Stride], v[Stride];
     for (int i = 0; i < Stride; ++i) x[i] = load_padded(from, t * Stride - pad + i * kLanes, in_w);
     split_phases<Stride>(x, v);
@@ -124,9 +117,9 @@ void pack_strip(const Conv2dGeometry& a, const ConvStrip& strip, const float* x,
         const Index in_w = inside ? a.in_w : 0;
         float* line = to + r * strip.width;
         if (a.stride == 2 && strip.phases_w == 2) {
-          pack_phases<2>(line, pitch, strip.width, from, a.pad_w, in_w);
+          pack_phases<2>(line, pitch, strip.width, from, a.pad_w, in_w, plane);
         } else if (a.stride == 4 && strip.phases_w == 4) {
-          pack_phases<4>(line, pitch, strip.width, from, a.pad_w, in_w);
+          pack_phases<4>(line, pitch, strip.width, from, a.pad_w, in_w, plane);
         } else {
           for (Index pw = 0; pw < strip.phases_w; ++pw) {
             pack_line(line + pw * pitch, strip.width, from, pw - a.pad_w, a.stride, in_w);

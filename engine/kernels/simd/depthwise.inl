@@ -132,12 +132,15 @@ void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const 
     constexpr int kVectors = decltype(vectors)::value;
     const Index column = j * Stride - a.pad_w;  // of the input
     const bool inside = column >= 0 && column + kVectors * Stride * kLanes + 2 <= a.in_w;
+    const bool whole_rows = row * Stride >= a.pad_h && (last - 1) * Stride - a.pad_h + 3 <= a.in_h;
     LaneMask masks[kVectors][kDepthLoads<Stride>];
+    if (!inside || !whole_rows) {
 #pragma GCC unroll 16
-    for (int t = 0; t < kVectors; ++t) {
+      for (int t = 0; t < kVectors; ++t) {
 #pragma GCC unroll 16
-      for (int i = 0; i < kDepthLoads<Stride>; ++i)
-        masks[t][i] = lanes_inside(column + depthwise_column<Stride>(t, i), a.in_w);
+        for (int i = 0; i < kDepthLoads<Stride>; ++i)
+          masks[t][i] = lanes_inside(column + depthwise_column<Stride>(t, i), a.in_w);
+      }
     }
     const auto make = [&](auto rows, Index i) __attribute__((always_inline)) {
       constexpr int kRows = decltype(rows)::value;
@@ -183,7 +186,11 @@ void depthwise_plane(const DepthwiseLayer& layer, const Conv2dGeometry& a, const
     depthwise_rows<Stride>(layer, a, x, y, row, row + 1, column, stop);
     ++row;
   }
-  if (row < last) depthwise_rows<Stride>(layer, a, x, y, row, last, 0, a.out_w);
+  // Long rows one block of them after the other, as a processor foresees what is read next.
+  constexpr Index kShortRow = 128;
+  const Index step = a.out_w > kShortRow ? kDepthRows : last;
+  for (; row < last; row = row + step < last ? row + step : last)
+    depthwise_rows<Stride>(layer, a, x, y, row, row + step < last ? row + step : last, 0, a.out_w);
   if (row <= last && end % a.out_w > 0)
     depthwise_rows<Stride>(layer, a, x, y, last, last + 1, 0, end % a.out_w);
 }

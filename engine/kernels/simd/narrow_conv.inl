@@ -1,6 +1,6 @@
-// Convolution 3x3 of stride 2 with few input channels, as networks begin. Packing such an input
-// would cost as much as the products: it is read where it lies, even and odd columns are parted in
-// registers, and lanes outside of it load as zeros.
+// Convolution 3x3 of stride 2 with few input channels, as networks begin: of a tensor, or of an
+// 8-bit picture whose values nobody else needs. Row by row: three rows of the input are held with
+// even and odd columns apart and zeros at either side, so that all products are of whole vectors.
 namespace rf {
 namespace {
 
@@ -10,67 +10,128 @@ constexpr int kNarrowVectors = 2;  // with 8 channels 16 accumulators of 32 regi
 constexpr int kNarrowVectors = 1;  // 8 of 16
 #endif
 constexpr int kNarrowChannels = 8;
+constexpr Index kNarrowInputs = 4;
 
 inline bool is_narrow(const Conv2dGeometry& a) noexcept {
-  return a.in_channels <= 4 && a.out_channels % kNarrowChannels == 0 && a.kernel_h == 3 &&
-         a.kernel_w == 3 && a.stride == 2 && a.dilation == 1;
+  return a.in_channels <= kNarrowInputs && a.out_channels % kNarrowChannels == 0 &&
+         a.kernel_h == 3 && a.kernel_w == 3 && a.stride == 2 && a.dilation == 1;
 }
 
-// Of one group: its input, and some of its output channels.
-struct NarrowLayer {
-  const float *x, *w, *b, *slope;  // b, slope: may be nullptr
-  float* y;
-  Index x_plane, y_plane;
+// The rows that are held: row r in slot r % 3.
+class NarrowRows {
+ public:
+  static std::size_t bytes(const Conv2dGeometry& a) noexcept {
+    return static_cast<std::size_t>(3 * slot_floats(a) + 3 * values_pitch(a)) * sizeof(float);
+  }
+  NarrowRows(const Conv2dArgs<float>& args, Index group, std::byte* memory) noexcept
+      : args_(args),
+        x_(args.x + (args.picture ? 0 : group * args.geometry.in_channels * args.x_plane())),
+        lines_(reinterpret_cast<float*>(memory)),
+        values_(lines_ + 3 * slot_floats(args.geometry)) {}
+
+  // Even or odd columns (counted from the padded corner) of a channel of a row that is held.
+  [[nodiscard]] const float* line(Index row, Index channel, Index odd) const noexcept {
+    return lines_ + row % 3 * slot_floats(args_.geometry) +
+           (2 * channel + odd) * pitch(args_.geometry);
+  }
+  // Holds `row`, if it is not held already and is a row of the input.
+  void hold(Index row) noexcept;
+
+ private:
+  // Kernels read to the end of the last block, and a column more.
+  static Index pitch(const Conv2dGeometry& a) noexcept {
+    return round_up_64((a.out_w + (kNarrowVectors + 1) * kLanes) * 4) / 4;
+  }
+  static Index slot_floats(const Conv2dGeometry& a) noexcept {
+    return 2 * a.in_channels * pitch(a);
+  }
+  static Index values_pitch(const Conv2dGeometry& a) noexcept {
+    return round_up_64(a.in_w * 4) / 4;
+  }
+  void read_picture(const PictureInput& picture, Index row) noexcept;
+
+  const Conv2dArgs<float>& args_;
+  const float* x_;
+  float *lines_, *values_;
+  Index held_[3] = {-1, -1, -1};
 };
 
-// Outputs (row, j ..) of kNarrowChannels channels; of the last vector `count` lanes. Inside: no
-// column that is loaded lies outside of the input.
-template <bool Inside, int Vectors>
-void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, Index j,
-                  Index count) noexcept {
-  constexpr Index kNext = kLanes;
-  const Index column = j * 2 - a.pad_w;
+// A row of the picture as values, channel by channel.
+void NarrowRows::read_picture(const PictureInput& picture, Index row) noexcept {
+  const Index pitch = values_pitch(args_.geometry);
+  const std::uint8_t* __restrict from = picture.rgb + row * picture.row_bytes;
+  float* __restrict red = nullptr;
+  float* __restrict green = nullptr;
+  float* __restrict blue = nullptr;
+  float mean[3], scale[3];
+  for (Index c = 0; c < 3; ++c) {
+    const int sample = picture.sample[c];
+    (sample == 0 ? red : sample == 1 ? green : blue) = values_ + c * pitch;
+    mean[sample] = picture.mean[c];
+    scale[sample] = picture.scale[c];
+  }
+  for (Index j = 0; j < picture.width; ++j) {  // GCC makes vectors of it
+    red[j] = (static_cast<float>(from[3 * j]) - mean[0]) * scale[0];
+    green[j] = (static_cast<float>(from[3 * j + 1]) - mean[1]) * scale[1];
+    blue[j] = (static_cast<float>(from[3 * j + 2]) - mean[2]) * scale[2];
+  }
+}
+
+void NarrowRows::hold(Index row) noexcept {
+  const Conv2dGeometry& a = args_.geometry;
+  if (row < 0 || row >= a.in_h || held_[row % 3] == row) return;
+  held_[row % 3] = row;
+  const float* from = x_ + row * a.in_w;
+  Index plane = args_.x_plane(), width = a.in_w, ahead = 2 * a.in_w;
+  if (args_.picture) {
+    if (row < args_.picture->height) read_picture(*args_.picture, row);
+    from = values_;
+    plane = values_pitch(a);
+    width = row < args_.picture->height ? args_.picture->width : 0;
+    ahead = 0;
+  }
+  for (Index c = 0; c < a.in_channels; ++c) {
+    float* to = lines_ + row % 3 * slot_floats(a) + 2 * c * pitch(a);
+    pack_phases<2>(to, pitch(a), a.out_w + 1, from + c * plane, a.pad_w, width, ahead);
+  }
+}
+
+// Where the values of one output row come from: [channel * 3 + tap row], nullptr where that row is
+// outside of the input; even columns, the odd ones `odd` floats on.
+struct NarrowInputs {
+  const float* even[kNarrowInputs * 3];
+  Index odd, taps;
+};
+
+struct NarrowWeights {
+  const float *w, *b, *slope;  // of kNarrowChannels channels; b, slope: may be nullptr
+};
+
+// Outputs j .. of one row of kNarrowChannels channels; of the last vector `count` lanes.
+template <int Vectors>
+void narrow_block(const NarrowWeights& layer, const NarrowInputs& in, Index j, Index count,
+                  float* y, Index y_plane) noexcept {
   Vec acc[kNarrowChannels][Vectors];
   for (int k = 0; k < kNarrowChannels; ++k) {
     for (int t = 0; t < Vectors; ++t) acc[k][t] = Vec(layer.b ? layer.b[k] : 0.0F);
   }
-  if constexpr (Inside) {  // rows are too short for a processor to foresee the next ones
-    for (Index c = 0; c < a.in_channels; ++c) {
-      const float* next = layer.x + c * layer.x_plane + (row * 2 - a.pad_h + 3) * a.in_w + column;
-      for (int i = 0; i < 2 * Vectors; ++i) {
-        __builtin_prefetch(next + i * kLanes);
-        __builtin_prefetch(next + a.in_w + i * kLanes);
-      }
-    }
-  }
-  for (Index c = 0; c < a.in_channels; ++c) {
-    for (Index u = 0; u < 3; ++u) {
-      const Index in_row = row * 2 - a.pad_h + u;
-      if (in_row < 0 || in_row >= a.in_h) continue;
-      const float* line = layer.x + c * layer.x_plane + in_row * a.in_w;
-      const auto load = [&](Index i) {
-        return Inside ? Vec::load_unaligned(line + column + i)
-                      : load_padded(line, column + i, a.in_w);
-      };
-      Vec in[Vectors][3];  // by column of the kernel
-      for (int t = 0; t < Vectors; ++t) {
-        const Index first = 2 * kNext * t;
-        Vec unused;
-        unzip(load(first), load(first + kNext), in[t][0], in[t][1]);
-        unzip(load(first + 2), load(first + 2 + kNext), in[t][2], unused);
-      }
+  for (Index i = 0; i < in.taps; ++i) {
+    if (!in.even[i]) continue;
+    const float *even = in.even[i] + j, *odd = even + in.odd;
+    for (int v = 0; v < 3; ++v) {
+      const float* from = v == 1 ? odd : even + v / 2;
+      Vec x[Vectors];
+      for (int t = 0; t < Vectors; ++t) x[t] = Vec::load_unaligned(from + t * kLanes);
       for (int k = 0; k < kNarrowChannels; ++k) {
-        const float* w = layer.w + ((k * a.in_channels + c) * 3 + u) * 3;
-        for (int v = 0; v < 3; ++v) {
-          for (int t = 0; t < Vectors; ++t) acc[k][t] = xsimd::fma(Vec(w[v]), in[t][v], acc[k][t]);
-        }
+        const Vec weight(layer.w[(k * in.taps + i) * 3 + v]);
+        for (int t = 0; t < Vectors; ++t) acc[k][t] = xsimd::fma(weight, x[t], acc[k][t]);
       }
     }
   }
   for (int k = 0; k < kNarrowChannels; ++k) {
     for (int t = 0; t < Vectors; ++t) {
       const Vec sum = layer.slope ? activated(acc[k][t], layer.slope[k]) : acc[k][t];
-      float* to = layer.y + k * layer.y_plane + row * a.out_w + j + t * kLanes;
+      float* to = y + k * y_plane + j + t * kLanes;
       if (count == kLanes)
         sum.store_unaligned(to);
       else
@@ -79,36 +140,33 @@ void narrow_block(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, 
   }
 }
 
-void narrow_row(const NarrowLayer& layer, const Conv2dGeometry& a, Index row, Index begin,
-                Index end) noexcept {
-  for_columns<kNarrowVectors>(begin, end, [&](auto vectors, Index j, Index count) {
-    constexpr int kVectors = decltype(vectors)::value;
-    const Index column = j * 2 - a.pad_w;
-    if (column >= 0 && column + 2 * kVectors * kLanes + 2 <= a.in_w)
-      return narrow_block<true, kVectors>(layer, a, row, j, count);
-    for (Index t = 0; t + 1 < kVectors; ++t)
-      narrow_block<false, 1>(layer, a, row, j + t * kLanes, kLanes);
-    narrow_block<false, 1>(layer, a, row, j + (kVectors - 1) * kLanes, count);
-  });
-}
+std::size_t narrow_scratch_bytes(const Conv2dGeometry& a) noexcept { return NarrowRows::bytes(a); }
 
 void narrow_conv2d(const Conv2dArgs<float>& args, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
-  const Index group = tile.image * a.groups + tile.group, taps = a.in_channels * 9;
+  const Index group = tile.image * a.groups + tile.group, taps = a.in_channels * 3;
+  NarrowRows rows(args, group, tile.scratch);
+  float* y = args.y + group * a.out_channels * args.y_plane();
   for (Index row = tile.begin / a.out_w; row * a.out_w < tile.end; ++row) {
     const Index start = row * a.out_w;
     const Index begin = tile.begin > start ? tile.begin - start : 0,
                 end = tile.end - start < a.out_w ? tile.end - start : a.out_w;
+    NarrowInputs in{.even = {}, .odd = rows.line(0, 0, 1) - rows.line(0, 0, 0), .taps = taps};
+    for (Index u = 0; u < 3; ++u) {
+      const Index in_row = row * 2 - a.pad_h + u;
+      rows.hold(in_row);
+      if (in_row < 0 || in_row >= a.in_h) continue;
+      for (Index c = 0; c < a.in_channels; ++c) in.even[c * 3 + u] = rows.line(in_row, c, 0);
+    }
     for (Index k = 0; k < a.out_channels; k += kNarrowChannels) {
       const Index channel = tile.group * a.out_channels + k;
-      narrow_row({.x = args.x + group * a.in_channels * args.x_plane(),
-                  .w = args.w + channel * taps,
-                  .b = args.b ? args.b + channel : nullptr,
-                  .slope = args.slope ? args.slope + channel : nullptr,
-                  .y = args.y + (group * a.out_channels + k) * args.y_plane(),
-                  .x_plane = args.x_plane(),
-                  .y_plane = args.y_plane()},
-                 a, row, begin, end);
+      const NarrowWeights layer{.w = args.w + channel * taps * 3,
+                                .b = args.b ? args.b + channel : nullptr,
+                                .slope = args.slope ? args.slope + channel : nullptr};
+      for_columns<kNarrowVectors>(begin, end, [&](auto vectors, Index j, Index count) {
+        narrow_block<decltype(vectors)::value>(layer, in, j, count, y + k * args.y_plane() + start,
+                                               args.y_plane());
+      });
     }
   }
 }

@@ -143,12 +143,17 @@ void winograd_load(const float* strip, const Index* tap, float* v, Index stride)
   }
 }
 
-// A^T m A of the kLanes tiles at strip positions q .. of one output channel, `count` of which
-// count, to their pixels of the plane y. Strip rows are `width` apart and begin at tile row
-// `first_row`.
+// Where the kLanes tiles from a strip position on go, `count` of which count; strip rows are
+// `width` apart.
+struct TileRun {
+  Index row, column;  // of the first, in tiles
+  Index count, width;
+};
+
+// A^T m A of these tiles, of one output channel, to their pixels of the plane y.
 void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const float* m,
-                    Index stride, float bias, const float* slope, Index q, Index count,
-                    Index first_row, Index width, float* y) noexcept {
+                    Index stride, float bias, const float* slope, const TileRun& run,
+                    float* y) noexcept {
   Vec columns[6][4];  // A^T m, by column of m
 #pragma GCC unroll 6
   for (int j = 0; j < 6; ++j) {
@@ -157,7 +162,9 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
     for (int i = 0; i < 6; ++i) column[i] = Vec::load_aligned(m + (i * 6 + j) * stride);
     winograd_output(column, columns[j]);
   }
+  // Tiles of one row go where they belong, others by way of a buffer.
   alignas(64) float pixels[4][4 * kLanes];  // rows of the tiles side by side
+  const bool in_row = 4 * (run.column + kLanes) <= a.out_w;
 #pragma GCC unroll 6
   for (int i = 0; i < 4; ++i) {
     const Vec row[6] = {columns[0][i], columns[1][i], columns[2][i],
@@ -169,19 +176,22 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
       const Vec sum = out[j] + Vec(bias);
       out[j] = slope ? activated(sum, *slope) : sum;
     }
-    store_by_turns(out, pixels[i]);
+    const Index out_row = 4 * run.row + i;
+    const bool straight = in_row && out_row < a.out_h;
+    store_by_turns(out, straight ? y + out_row * a.out_w + 4 * run.column : pixels[i]);
   }
-  for (Index t = 0; t < count;) {
-    const Index row = (q + t) / width, column = (q + t) % width;
-    const Index run = width - column < count - t ? width - column : count - t;
-    const Index kept = tiles.out_w - column < run ? tiles.out_w - column : run;  // 0 in the gap
+  if (in_row) return;
+  Index row = run.row, column = run.column;
+  for (Index t = 0; t < run.count; ++row, column = 0) {
+    const Index rest = run.count - t,
+                length = run.width - column < rest ? run.width - column : rest;
+    const Index kept = tiles.out_w - column < length ? tiles.out_w - column : length;  // 0: the gap
     const Index floats = a.out_w - 4 * column < 4 * kept ? a.out_w - 4 * column : 4 * kept;
     for (Index i = 0; i < 4 && kept > 0; ++i) {
-      const Index out_row = (first_row + row) * 4 + i;
-      if (out_row >= a.out_h) break;
-      copy_floats(y + out_row * a.out_w + 4 * column, pixels[i] + 4 * t, floats);
+      if (4 * row + i >= a.out_h) break;
+      copy_floats(y + (4 * row + i) * a.out_w + 4 * column, pixels[i] + 4 * t, floats);
     }
-    t += run;
+    t += length;
   }
 }
 
@@ -215,7 +225,15 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .residual = nullptr,
                       .slope = nullptr,
                       .ahead = 0};
-    for (Index v = 0; v < target.vectors; ++v) target.at[v] = v * kLanes;
+    TileRun runs[kConvVectors];
+    for (Index v = 0; v < target.vectors; ++v) {
+      const Index first = q + v * kLanes, rest = count - v * kLanes;
+      target.at[v] = v * kLanes;
+      runs[v] = {.row = rows.begin + first / shape.width,
+                 .column = first % shape.width,
+                 .count = rest < kLanes ? rest : kLanes,
+                 .width = shape.width};
+    }
     for (Index c = 0; c < a.in_channels; ++c) {
       for (Index v = 0; v < target.vectors; ++v) {
         winograd_load(scratch.strip + c * shape.channel + q + v * kLanes, scratch.tap,
@@ -245,11 +263,9 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
             for (Index i = k; i < end; ++i) {
               const Index channel = first_channel + i;
               for (Index v = 0; v < target.vectors; ++v) {
-                const Index first = v * kLanes, rest = count - first;
-                winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + first, m_place,
+                winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + v * kLanes, m_place,
                                args.b ? args.b[channel] : 0.0F,
-                               args.slope ? args.slope + channel : nullptr, q + first,
-                               rest < kLanes ? rest : kLanes, rows.begin, shape.width,
+                               args.slope ? args.slope + channel : nullptr, runs[v],
                                part.y + i * out_plane);
               }
             }
