@@ -50,7 +50,7 @@ Index fitting_rows(const std::vector<ConvLayer>& layers) {
 }
 
 // Values that caches hold need no chain.
-constexpr Index kSmallValue = 4 << 20;
+constexpr Index kSmallValue = 2 << 20;
 
 }  // namespace
 

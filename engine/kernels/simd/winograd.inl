@@ -14,6 +14,8 @@ constexpr Index kPlaces = 36;
 // From one place's values to the next's, a cache line more than they need: what is written to all
 // places at once would otherwise compete for the same few lines of a cache.
 constexpr Index place_pitch(Index floats) { return floats + 16; }
+// From one output channel's products to the next's.
+constexpr Index kProductsPitch = place_pitch(kPlaces * kConvTile);
 
 // The tiles of a layer as output pixels.
 inline Conv2dGeometry tile_geometry(const Conv2dGeometry& a) noexcept {
@@ -97,12 +99,12 @@ inline Index winograd_together(const Conv2dGeometry& a) noexcept {
 
 struct WinogradScratch {
   Index *tap, *channel;  // offsets: of the 36 inputs in a channel's strip; of channels in v
-  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [36][winograd_together][kConvTile]
+  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [winograd_together][36][kConvTile]
 
   static std::size_t bytes(const Conv2dGeometry& tiles, const ConvStrip& shape) noexcept {
     const Index floats = round_up_64(shape.floats(tiles) * 4) / 4 +
-                         kPlaces * (place_pitch(tiles.in_channels * kConvTile) +
-                                    place_pitch(winograd_together(tiles) * kConvTile));
+                         kPlaces * place_pitch(tiles.in_channels * kConvTile) +
+                         winograd_together(tiles) * kProductsPitch;
     return static_cast<std::size_t>(floats) * sizeof(float) +
            static_cast<std::size_t>(
                round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index))));
@@ -210,15 +212,14 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
   const Index out_plane = args.y_plane();
   const Conv2dPart<float> whole{.y = args.y + rows.image * a.out_channels * out_plane,
                                 .channels = a.out_channels};
-  const Index v_place = place_pitch(a.in_channels * kConvTile),
-              m_place = place_pitch(winograd_together(a) * kConvTile);
+  const Index v_place = place_pitch(a.in_channels * kConvTile);
   const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
               together = winograd_together(a);
   const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
   for (Index q = 0; q < positions; q += kConvTile) {
     const Index count = positions - q < kConvTile ? positions - q : kConvTile;
     ConvTarget target{.to = nullptr,
-                      .plane = kConvTile,
+                      .plane = kProductsPitch,
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
                       .buffer = nullptr,
@@ -248,7 +249,7 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
             for (Index place = 0; place < kPlaces; ++place) {
               const float* weights = u + place * blocks * a.in_channels * kWeightBlock;
               for (Index i = k; i < end;) {
-                target.to = scratch.m + place * m_place + (i - k) * kConvTile;
+                target.to = scratch.m + (i - k) * kProductsPitch + place * kConvTile;
                 const Index channel = first_channel + i, left = end - i,
                             side_by_side = kWeightBlock - channel % kWeightBlock;
                 i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
@@ -263,8 +264,8 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
             for (Index i = k; i < end; ++i) {
               const Index channel = first_channel + i;
               for (Index v = 0; v < target.vectors; ++v) {
-                winograd_store(a, tiles, scratch.m + (i - k) * kConvTile + v * kLanes, m_place,
-                               args.b ? args.b[channel] : 0.0F,
+                winograd_store(a, tiles, scratch.m + (i - k) * kProductsPitch + v * kLanes,
+                               kConvTile, args.b ? args.b[channel] : 0.0F,
                                args.slope ? args.slope + channel : nullptr, runs[v],
                                part.y + i * out_plane);
               }
