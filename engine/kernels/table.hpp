@@ -27,11 +27,11 @@ struct KernelTable {
   // Whether conv2d takes a picture instead of x for this layer (args.hpp).
   bool (*conv2d_reads_picture)(const Conv2dGeometry&) noexcept;
   // The same for 3x3 layers of stride 1 by Winograd's F(4x4, 3x3); nullptr where there is none. A
-  // tile's range is of rows of 4x4 output tiles. `u` are the layer's weights, transformed once:
+  // tile's range is of 4x4 output tiles, row by row. `u` are the layer's weights, transformed once:
   // [36][out_channels / 8, rounded up][in_channels][8], channels that are not there 0.
   void (*winograd_weights)(const Conv2dGeometry&, const float* w, float* u) noexcept;
-  std::size_t (*winograd_scratch_bytes)(const Conv2dGeometry&, Index tile_rows) noexcept;
-  void (*winograd)(const Conv2dArgs<float>&, const float* u, const Conv2dTile& rows) noexcept;
+  std::size_t (*winograd_scratch_bytes)(const Conv2dGeometry&) noexcept;
+  void (*winograd)(const Conv2dArgs<float>&, const float* u, const Conv2dTile&) noexcept;
   // dL/dx of a depthwise 3x3 layer with stride 2 and pad 1, alone (any other is conv2d of dL/dy
   // with turned weights).
   std::size_t (*depthwise_grad_input_scratch_bytes)(const Conv2dGeometry&) noexcept;

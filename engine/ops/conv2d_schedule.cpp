@@ -17,7 +17,7 @@ bool by_winograd(const Conv2dGeometry& g) {
 }
 
 constexpr Index kSmallChunk = 8192;  // inputs
-constexpr Index kGrain = 48;         // output pixels: whole tiles of every table's kernel
+constexpr Index kGrain = 48;         // output pixels: whole blocks of every table's kernel
 
 }  // namespace
 
@@ -31,9 +31,9 @@ Index conv2d_pixels_per_chunk(const Conv2dGeometry& g) {
 
 namespace {
 
-// Output pixels that stay together in the direct kernel: whole tiles, where rows have no gaps.
-Index grain_of(const Conv2dGeometry& g) {
-  return g.kernel_w == 1 ? std::min(kGrain, g.out_h * g.out_w) : 1;
+// Units that stay together: whole blocks of the kernel, where rows have no gaps.
+Index grain_of(const Conv2dGeometry& g, bool winograd, Index units) {
+  return winograd || g.kernel_w == 1 ? std::min(kGrain, units) : 1;
 }
 
 // The ways to cut one plane, and what the busiest thread then has to do, in vectors of outputs
@@ -42,16 +42,16 @@ class Cuts {
  public:
   Cuts(const Conv2dGeometry& g, bool winograd)
       : lanes_(kernels().vector_floats),
-        width_(winograd ? ceil_div(g.out_w, 4) : g.out_w),
-        // Kernels walk rows as one line, with a gap where a window would reach into the next row.
-        gap_(winograd ? 1 : (g.kernel_w - 1) * g.dilation / g.stride),
+        width_(g.out_w),
+        // The direct kernel walks rows as one line, with a gap where a window would reach into the
+        // next row.
+        gap_(winograd ? 0 : (g.kernel_w - 1) * g.dilation / g.stride),
         channels_(static_cast<double>(g.out_channels)),
         prepare_(winograd ? 12 : 2) {}
 
-  // So many of the plane's units: pixels, or with Winograd rows of tiles.
-  [[nodiscard]] double vectors(Index units, bool rows) const {
-    const Index gaps = rows ? units - 1 : (units - 1) / width_;
-    const Index positions = (rows ? units * width_ : units) + gaps * gap_;
+  // So many of the plane's units.
+  [[nodiscard]] double vectors(Index units) const {
+    const Index positions = units + (units - 1) / width_ * gap_;
     // Blocks of fewer than three vectors have fewer products for each weight that is loaded.
     constexpr double kRest[3] = {0, 1.2, 2.1};
     const Index whole = ceil_div(positions, lanes_);
@@ -77,13 +77,11 @@ Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
       winograd_(by_winograd(g)),
       batch_(batch),
       groups_(g.groups),
-      units_(winograd_ ? ceil_div(g.out_h, 4) : g.out_h * g.out_w),
-      grain_(winograd_ ? 1 : grain_of(g)),
+      units_(winograd_ ? ceil_div(g.out_h, 4) * ceil_div(g.out_w, 4) : g.out_h * g.out_w),
+      grain_(grain_of(g, winograd_, units_)),
       blocks_(ceil_div(g.out_channels, kWeightBlock)) {
   if (units_ == 0) return;
-  // In Winograd's kernel about 128 tiles.
-  const Index most = winograd_ ? std::clamp<Index>(128 / ceil_div(g.out_w, 4), 1, units_)
-                               : conv2d_pixels_per_chunk(g);
+  const Index most = winograd_ ? std::min(3 * kGrain, units_) : conv2d_pixels_per_chunk(g);
   parts_ = ceil_div(units_, most);
   const Index threads = thread_count(), grains = ceil_div(units_, grain_);
   if (batch * groups_ == 1) balance(g, threads);
@@ -94,8 +92,8 @@ Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
                                   ceil_div(groups_, 4 * threads));
   }
   const Index largest = std::min(ceil_div(grains, parts_) * grain_, units_);
-  scratch_bytes_ = winograd_ ? table_->winograd_scratch_bytes(g, largest)
-                             : table_->conv2d_scratch_bytes(g, largest);
+  scratch_bytes_ =
+      winograd_ ? table_->winograd_scratch_bytes(g) : table_->conv2d_scratch_bytes(g, largest);
   chunks_ = batch * ceil_div(groups_, together_) * splits_ * parts_;
 }
 
@@ -111,7 +109,7 @@ void Conv2dSchedule::balance(const Conv2dGeometry& g, Index threads) {
     for (Index parts = least; parts <= std::min(least + 2 * threads, grains); ++parts) {
       const Index largest = std::min(ceil_div(grains, parts) * grain_, units_);
       const double longest = static_cast<double>(ceil_div(parts * splits, threads)) *
-                             cuts.chunk(cuts.vectors(largest, winograd_), splits);
+                             cuts.chunk(cuts.vectors(largest), splits);
       if (longest < best) best = longest, parts_ = parts, splits_ = splits;
     }
   }

@@ -33,7 +33,7 @@ class Conv2dSchedule {
 
   const KernelTable* table_;
   bool winograd_;
-  Index batch_, groups_, units_;  // output pixels, or rows of 4x4 tiles, of one plane
+  Index batch_, groups_, units_;  // output pixels, or 4x4 tiles, of one plane
   Index grain_;                   // units that are not parted
   Index blocks_;                  // of output channels
   Index parts_ = 1, splits_ = 1;  // of a plane's units and of its output channels

@@ -302,11 +302,11 @@ TEST_CASE("conv2d: Winograd's kernel agrees with the reference in double, within
       std::copy_n(x.data<float>(), x.numel(), gx.data());
       std::copy_n(weights.data<float>(), weights.numel(), gw.data());
       table->winograd_weights(geometry, gw.data(), u.data());
-      const Index tile_rows = ceil_div(geometry.out_h, 4), rows = from_to(1, tile_rows),
-                  channels = kWeightBlock * from_to(1, 3);
+      const Index tiles = ceil_div(geometry.out_h, 4) * ceil_div(geometry.out_w, 4),
+                  at_a_time = from_to(1, tiles), channels = kWeightBlock * from_to(1, 3);
       for (Index image = 0; image < kImages; ++image) {
-        for (Index begin = 0; begin < tile_rows; begin += rows) {
-          const auto bytes = static_cast<Index>(table->winograd_scratch_bytes(geometry, rows));
+        for (Index begin = 0; begin < tiles; begin += at_a_time) {
+          const auto bytes = static_cast<Index>(table->winograd_scratch_bytes(geometry));
           for (Index first = 0; first < out; first += channels) {
             GuardedFloats scratch((bytes + 63) / 64 * 16);
             table->winograd({.x = gx.data(),
@@ -318,7 +318,7 @@ TEST_CASE("conv2d: Winograd's kernel agrees with the reference in double, within
                             {.image = image,
                              .group = 0,
                              .begin = begin,
-                             .end = std::min(begin + rows, tile_rows),
+                             .end = std::min(begin + at_a_time, tiles),
                              .scratch = reinterpret_cast<std::byte*>(scratch.data()),
                              .first_channel = first,
                              .last_channel = first + channels});

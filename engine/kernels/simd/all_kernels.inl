@@ -77,6 +77,7 @@ inline void store_partial(float* p, Vec v, Index count) {
 
 // The compilers' shuffles serve every instruction set; xsimd 8.1 has no word for these.
 #if defined(__AVX512F__)
+#define RF_NEXT_LANES 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
 #define RF_EVERY_SECOND(i)                                                                       \
   i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
@@ -85,10 +86,12 @@ inline void store_partial(float* p, Vec v, Index count) {
   i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19, i + 4, i + 20, i + 5, i + 21, i + 6, \
       i + 22, i + 7, i + 23
 #elif defined(__AVX__)
+#define RF_NEXT_LANES 1, 2, 3, 4, 5, 6, 7
 #define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
 #define RF_BY_TURNS(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
 #else
+#define RF_NEXT_LANES 1, 2, 3
 #define RF_PAIRS_TURNED 1, 0, 3, 2
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6
 #define RF_BY_TURNS(i) i, i + 4, i + 1, i + 5
@@ -113,6 +116,13 @@ inline Vec turn_pairs(Vec v) {
 
 // a / b, rounded once; xsimd 8.1 estimates it on NEON.
 inline Vec quotient(Vec a, Vec b) { return Vec(a.data / b.data); }
+
+// v[1], v[2], .., v[kLanes - 1], next[Lane].
+template <int Lane>
+inline Vec shift_in(Vec v, Vec next) {
+  return Vec(
+      __builtin_shufflevector(v.data, next.data, RF_NEXT_LANES, static_cast<int>(kLanes) + Lane));
+}
 
 // v[0][0], v[1][0], v[2][0], v[3][0], v[0][1], ..: 4 kLanes floats to `to`.
 inline void store_by_turns(const Vec (&v)[4], float* to) {

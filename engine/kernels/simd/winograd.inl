@@ -4,9 +4,8 @@
 // "." element by element. Summed over channels, each of the 36 places is a matrix product of its
 // own, [out_channels, in_channels] x [in_channels, tiles], for which conv_block serves.
 //
-// Tiles begin every 4 pixels, so the input is packed (conv_strip.inl) as for a 6x6 kernel of stride
-// 4: input (i, j) of neighbouring tiles then lies in neighbouring places, a vector's worth at once.
-// Tiles are walked as one line of strip positions; those in the gap between rows are dropped.
+// Tiles are numbered row by row and taken kConvTile at a time. Input (i, j) of neighbouring tiles
+// is brought into neighbouring places first, a vector's worth at once, channel by channel.
 namespace rf {
 namespace {
 
@@ -17,15 +16,9 @@ constexpr Index place_pitch(Index floats) { return floats + 16; }
 // From one output channel's products to the next's.
 constexpr Index kProductsPitch = place_pitch(kPlaces * kConvTile);
 
-// The tiles of a layer as output pixels.
-inline Conv2dGeometry tile_geometry(const Conv2dGeometry& a) noexcept {
-  Conv2dGeometry tiles = a;
-  tiles.kernel_h = tiles.kernel_w = 6;
-  tiles.stride = 4;
-  tiles.out_h = (a.out_h + 3) / 4;
-  tiles.out_w = (a.out_w + 3) / 4;
-  return tiles;
-}
+// From one of a tile's 36 inputs to the next in the scratch of one channel: groups of kLanes tiles
+// may end past the last.
+constexpr Index kInputPitch = kConvTile + kLanes;
 
 // B^T d along one axis.
 inline void winograd_input(const Vec (&d)[6], Vec (&t)[6]) noexcept {
@@ -98,40 +91,86 @@ inline Index winograd_together(const Conv2dGeometry& a) noexcept {
 }
 
 struct WinogradScratch {
-  Index *tap, *channel;  // offsets: of the 36 inputs in a channel's strip; of channels in v
-  float *strip, *v, *m;  // v [36][in_channels][kConvTile], m [winograd_together][36][kConvTile]
+  Index* channel;    // offsets of channels in v
+  float *d, *v, *m;  // d [36][kInputPitch] of one channel, v [36][in_channels][kConvTile],
+                     // m [winograd_together][36][kConvTile]
 
-  static std::size_t bytes(const Conv2dGeometry& tiles, const ConvStrip& shape) noexcept {
-    const Index floats = round_up_64(shape.floats(tiles) * 4) / 4 +
-                         kPlaces * place_pitch(tiles.in_channels * kConvTile) +
-                         winograd_together(tiles) * kProductsPitch;
-    return static_cast<std::size_t>(floats) * sizeof(float) +
-           static_cast<std::size_t>(
-               round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index))));
+  static Index offset_bytes(const Conv2dGeometry& a) noexcept {
+    return round_up_64(a.in_channels * static_cast<Index>(sizeof(Index)));
   }
-  WinogradScratch(const Conv2dGeometry& tiles, const ConvStrip& shape, std::byte* memory) noexcept {
-    tap = reinterpret_cast<Index*>(memory);
-    channel = tap + kPlaces;
-    memory += round_up_64((kPlaces + tiles.in_channels) * static_cast<Index>(sizeof(Index)));
-    strip = reinterpret_cast<float*>(memory);
-    v = strip + round_up_64(shape.floats(tiles) * 4) / 4;
-    m = v + kPlaces * place_pitch(tiles.in_channels * kConvTile);
+  static std::size_t bytes(const Conv2dGeometry& a) noexcept {
+    const Index floats = kPlaces * (kInputPitch + place_pitch(a.in_channels * kConvTile)) +
+                         winograd_together(a) * kProductsPitch;
+    return static_cast<std::size_t>(floats) * sizeof(float) +
+           static_cast<std::size_t>(offset_bytes(a));
+  }
+  WinogradScratch(const Conv2dGeometry& a, std::byte* memory) noexcept {
+    channel = reinterpret_cast<Index*>(memory);
+    d = reinterpret_cast<float*>(memory + offset_bytes(a));
+    v = d + kPlaces * kInputPitch;
+    m = v + kPlaces * place_pitch(a.in_channels * kConvTile);
   }
 };
 
-std::size_t winograd_scratch_bytes(const Conv2dGeometry& a, Index tile_rows) noexcept {
-  const Conv2dGeometry tiles = tile_geometry(a);
-  return WinogradScratch::bytes(tiles, ConvStrip(tiles, tile_rows));
+std::size_t winograd_scratch_bytes(const Conv2dGeometry& a) noexcept {
+  return WinogradScratch::bytes(a);
 }
 
-// v[place * stride] = (B^T d B)[place] of the kLanes tiles from `strip` on.
-void winograd_load(const float* strip, const Index* tap, float* v, Index stride) noexcept {
+// Some tiles of one row, among those that are taken at a time from `at` on.
+struct TileRun {
+  Index row, column, at, count;  // in tiles
+};
+
+// The runs that tiles [first, first + count) are; says how many.
+inline Index tile_runs(Index first, Index count, Index tiles_w, TileRun* runs) noexcept {
+  Index made = 0, row = first / tiles_w, column = first % tiles_w;
+  for (Index at = 0; at < count; ++row, column = 0) {
+    const Index left = count - at, length = tiles_w - column < left ? tiles_w - column : left;
+    runs[made++] = {.row = row, .column = column, .at = at, .count = length};
+    at += length;
+  }
+  return made;
+}
+
+// Of the plane x the inputs of a run: d[(i * 6 + j) * kInputPitch + at + t] = input (i, j) of its
+// tile t, zero outside of the plane. What lies `ahead` floats on is fetched meanwhile.
+void winograd_gather(const Conv2dGeometry& a, const TileRun& run, const float* x, Index ahead,
+                     float* d) noexcept {
+  for (Index t = 0; t < run.count; t += kLanes) {
+    const Index column = 4 * (run.column + t) - a.pad_w;
+    const bool inside = column >= 0 && column + 5 * kLanes <= a.in_w;
+    LaneMask masks[5];
+    for (int i = 0; i < 5; ++i) masks[i] = lanes_inside(column + i * kLanes, a.in_w);
+    for (Index i = 0; i < 6; ++i) {
+      const Index row = 4 * run.row - a.pad_h + i;
+      float* to = d + i * 6 * kInputPitch + run.at + t;
+      if (row < 0 || row >= a.in_h) {
+        for (int j = 0; j < 6; ++j) Vec(0.0F).store_unaligned(to + j * kInputPitch);
+        continue;
+      }
+      const float* from = x + row * a.in_w + column;
+      Vec in[5], phase[4];
+      for (int k = 0; k < 5; ++k) {
+        __builtin_prefetch(from + ahead + k * kLanes);
+        in[k] = inside ? Vec::load_unaligned(from + k * kLanes)
+                       : load_lanes(from + k * kLanes, masks[k]);
+      }
+      split_phases<4>({in[0], in[1], in[2], in[3]}, phase);
+      for (int j = 0; j < 4; ++j) phase[j].store_unaligned(to + j * kInputPitch);
+      shift_in<0>(phase[0], in[4]).store_unaligned(to + 4 * kInputPitch);
+      shift_in<1>(phase[1], in[4]).store_unaligned(to + 5 * kInputPitch);
+    }
+  }
+}
+
+// v[place * stride] = (B^T d B)[place] of kLanes tiles.
+void winograd_load(const float* tiles, float* v, Index stride) noexcept {
   Vec columns[6][6];  // B^T d, by column of d
 #pragma GCC unroll 6
   for (int j = 0; j < 6; ++j) {
     Vec d[6];
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) d[i] = Vec::load_unaligned(strip + tap[i * 6 + j]);
+    for (int i = 0; i < 6; ++i) d[i] = Vec::load_aligned(tiles + (i * 6 + j) * kInputPitch);
     winograd_input(d, columns[j]);
   }
 #pragma GCC unroll 6
@@ -145,16 +184,10 @@ void winograd_load(const float* strip, const Index* tap, float* v, Index stride)
   }
 }
 
-// Where the kLanes tiles from a strip position on go, `count` of which count; strip rows are
-// `width` apart.
-struct TileRun {
-  Index row, column;  // of the first, in tiles
-  Index count, width;
-};
-
-// A^T m A of these tiles, of one output channel, to their pixels of the plane y.
-void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const float* m,
-                    Index stride, float bias, const float* slope, const TileRun& run,
+// A^T m A of kLanes tiles of one output channel to their pixels of the plane y. `run` is the first
+// of those that have tiles among them, from `first` on; `end` the last tile that counts, plus one.
+void winograd_store(const Conv2dGeometry& a, const float* m, Index stride, float bias,
+                    const float* slope, const TileRun* run, Index first, Index end,
                     float* y) noexcept {
   Vec columns[6][4];  // A^T m, by column of m
 #pragma GCC unroll 6
@@ -166,7 +199,8 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
   }
   // Tiles of one row go where they belong, others by way of a buffer.
   alignas(64) float pixels[4][4 * kLanes];  // rows of the tiles side by side
-  const bool in_row = 4 * (run.column + kLanes) <= a.out_w;
+  const Index begin = run->column + first - run->at;
+  const bool in_row = first + kLanes <= run->at + run->count && 4 * (begin + kLanes) <= a.out_w;
 #pragma GCC unroll 6
   for (int i = 0; i < 4; ++i) {
     const Vec row[6] = {columns[0][i], columns[1][i], columns[2][i],
@@ -178,46 +212,38 @@ void winograd_store(const Conv2dGeometry& a, const Conv2dGeometry& tiles, const 
       const Vec sum = out[j] + Vec(bias);
       out[j] = slope ? activated(sum, *slope) : sum;
     }
-    const Index out_row = 4 * run.row + i;
+    const Index out_row = 4 * run->row + i;
     const bool straight = in_row && out_row < a.out_h;
-    store_by_turns(out, straight ? y + out_row * a.out_w + 4 * run.column : pixels[i]);
+    store_by_turns(out, straight ? y + out_row * a.out_w + 4 * begin : pixels[i]);
   }
   if (in_row) return;
-  Index row = run.row, column = run.column;
-  for (Index t = 0; t < run.count; ++row, column = 0) {
-    const Index rest = run.count - t,
-                length = run.width - column < rest ? run.width - column : rest;
-    const Index kept = tiles.out_w - column < length ? tiles.out_w - column : length;  // 0: the gap
-    const Index floats = a.out_w - 4 * column < 4 * kept ? a.out_w - 4 * column : 4 * kept;
-    for (Index i = 0; i < 4 && kept > 0; ++i) {
-      if (4 * row + i >= a.out_h) break;
-      copy_floats(y + (4 * row + i) * a.out_w + 4 * column, pixels[i] + 4 * t, floats);
+  for (Index t = first; t < end; t = run->at + run->count, ++run) {
+    const Index column = 4 * (run->column + t - run->at);
+    const Index left = run->at + run->count < end ? run->at + run->count - t : end - t;
+    const Index floats = a.out_w - column < 4 * left ? a.out_w - column : 4 * left;
+    for (Index i = 0; i < 4; ++i) {
+      if (4 * run->row + i >= a.out_h) break;
+      copy_floats(y + (4 * run->row + i) * a.out_w + column, pixels[i] + 4 * (t - first), floats);
     }
-    t += length;
   }
 }
 
-// Rows [begin, end) of tiles of one image.
-void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& rows) noexcept {
+// Tiles [begin, end) of one image.
+void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
-  const Conv2dGeometry tiles = tile_geometry(a);
-  const ConvStrip shape(tiles, rows.end - rows.begin);
-  const WinogradScratch scratch(tiles, shape, rows.scratch);
-  Conv2dGeometry one_channel = tiles;
-  one_channel.in_channels = 1;
-  tap_offsets(one_channel, shape, scratch.tap);
+  const WinogradScratch scratch(a, tile.scratch);
   for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
-  pack_strip(tiles, shape, args.x + rows.image * a.in_channels * args.x_plane(), args.x_plane(),
-             rows.begin, scratch.strip);
-  const Index out_plane = args.y_plane();
-  const Conv2dPart<float> whole{.y = args.y + rows.image * a.out_channels * out_plane,
+  const float* x = args.x + tile.image * a.in_channels * args.x_plane();
+  const Index out_plane = args.y_plane(), tiles_w = (a.out_w + 3) / 4;
+  const Conv2dPart<float> whole{.y = args.y + tile.image * a.out_channels * out_plane,
                                 .channels = a.out_channels};
   const Index v_place = place_pitch(a.in_channels * kConvTile);
   const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
               together = winograd_together(a);
-  const Index positions = (rows.end - rows.begin - 1) * shape.width + tiles.out_w;
-  for (Index q = 0; q < positions; q += kConvTile) {
-    const Index count = positions - q < kConvTile ? positions - q : kConvTile;
+  for (Index q = tile.begin; q < tile.end; q += kConvTile) {
+    const Index count = tile.end - q < kConvTile ? tile.end - q : kConvTile;
+    TileRun runs[kConvTile];
+    const Index run_count = tile_runs(q, count, tiles_w, runs);
     ConvTarget target{.to = nullptr,
                       .plane = kProductsPitch,
                       .at = {},
@@ -226,23 +252,21 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
                       .residual = nullptr,
                       .slope = nullptr,
                       .ahead = 0};
-    TileRun runs[kConvVectors];
-    for (Index v = 0; v < target.vectors; ++v) {
-      const Index first = q + v * kLanes, rest = count - v * kLanes;
+    const TileRun* first_run[kConvVectors];
+    for (Index v = 0, r = 0; v < target.vectors; ++v) {
+      while (runs[r].at + runs[r].count <= v * kLanes) ++r;
+      first_run[v] = runs + r;
       target.at[v] = v * kLanes;
-      runs[v] = {.row = rows.begin + first / shape.width,
-                 .column = first % shape.width,
-                 .count = rest < kLanes ? rest : kLanes,
-                 .width = shape.width};
     }
     for (Index c = 0; c < a.in_channels; ++c) {
-      for (Index v = 0; v < target.vectors; ++v) {
-        winograd_load(scratch.strip + c * shape.channel + q + v * kLanes, scratch.tap,
-                      scratch.v + c * kConvTile + v * kLanes, v_place);
-      }
+      const float* plane = x + c * args.x_plane();
+      const Index ahead = c + 1 < a.in_channels ? args.x_plane() : 0;
+      for (Index r = 0; r < run_count; ++r) winograd_gather(a, runs[r], plane, ahead, scratch.d);
+      for (Index v = 0; v < target.vectors; ++v)
+        winograd_load(scratch.d + v * kLanes, scratch.v + c * kConvTile + v * kLanes, v_place);
     }
     for_each_part(
-        args, whole, rows,
+        args, whole, tile,
         [&](const Conv2dPart<float>& part, Index k, Index last, Index first_channel) {
           for (; k < last; k += together) {
             const Index end = k + together < last ? k + together : last;
@@ -264,9 +288,10 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& r
             for (Index i = k; i < end; ++i) {
               const Index channel = first_channel + i;
               for (Index v = 0; v < target.vectors; ++v) {
-                winograd_store(a, tiles, scratch.m + (i - k) * kProductsPitch + v * kLanes,
-                               kConvTile, args.b ? args.b[channel] : 0.0F,
-                               args.slope ? args.slope + channel : nullptr, runs[v],
+                winograd_store(a, scratch.m + (i - k) * kProductsPitch + v * kLanes, kConvTile,
+                               args.b ? args.b[channel] : 0.0F,
+                               args.slope ? args.slope + channel : nullptr, first_run[v],
+                               v * kLanes, count < (v + 1) * kLanes ? count : (v + 1) * kLanes,
                                part.y + i * out_plane);
               }
             }
