@@ -37,9 +37,10 @@ Index largest_value(const std::vector<ConvLayer>& layers) {  // between them, by
 }
 
 // Measured: values that a third-level cache holds are worth keeping from it only where the rows fit
-// a second-level cache easily and kernels still get four at once; larger ones at any price.
+// a second-level cache and kernels still get four at once; larger ones at any price, as long as the
+// rows fit a third-level cache.
 Budget budget(const std::vector<ConvLayer>& layers) {
-  return largest_value(layers) > (6 << 20) ? Budget{2 << 20, 2} : Budget{600 << 10, 4};
+  return largest_value(layers) > (6 << 20) ? Budget{3 << 20, 2} : Budget{1 << 20, 4};
 }
 
 Index fitting_rows(const std::vector<ConvLayer>& layers) {
@@ -72,9 +73,9 @@ ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch, Index rows)
         kernel_bytes,
         table_->conv2d_scratch_bytes(g, in_place ? 1 : most[l] * std::max<Index>(g.out_w, 1)));
     if (l + 1 == layers_.size()) break;
-    // Room for twice as many, so that rows that stay move half as often.
+    // Room for half as many more, so that rows that stay move less often.
     const Conv2dGeometry& next = layers_[l + 1].geometry;
-    const Index room = next.kernel_h > next.stride ? 2 * most[l] : most[l];
+    const Index room = next.kernel_h > next.stride ? most[l] + most[l] / 2 : most[l];
     const Index pitch = pitch_of(room * g.out_w);
     buffers_.push_back({.offset = buffer_floats_, .pitch = pitch, .rows = room});
     buffer_floats_ += channels_of(g) * pitch + kReadAfter;
