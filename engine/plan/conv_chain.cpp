@@ -50,8 +50,12 @@ Index fitting_rows(const std::vector<ConvLayer>& layers) {
   return rows < out_h && rows > 4 ? rows - rows % 4 : rows;  // as many as kernels take at once
 }
 
-// Values that caches hold need no chain.
-constexpr Index kSmallValue = 2 << 20;
+// Values that caches hold need no chain, unless so few channels are made of them that fetching them
+// takes as long as the products.
+Index small_value(const ConvLayer& next) {
+  return (next.depthwise() ? next.geometry.groups : next.geometry.out_channels) <= 32 ? 2 << 20
+                                                                                      : 4 << 20;
+}
 
 }  // namespace
 
@@ -244,7 +248,7 @@ Graph chain_convolutions(const Graph& before) {
       const Budget may = budget(longer);
       const Index rows = std::min(may.rows, next.front().geometry.out_h);
       if (chain.output == node.inputs[0] &&
-          largest_value({layers.back(), next.front()}) > kSmallValue &&
+          largest_value({layers.back(), next.front()}) > small_value(next.front()) &&
           readers[at(chain.output)] == 1 && ConvChain::working_bytes(longer, rows) <= may.bytes) {
         append(chain, node);
         layers = std::move(longer);
