@@ -78,6 +78,7 @@ inline void store_partial(float* p, Vec v, Index count) {
 // The compilers' shuffles serve every instruction set; xsimd 8.1 has no word for these.
 #if defined(__AVX512F__)
 #define RF_NEXT_LANES 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define RF_LANES_BEFORE 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
 #define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
 #define RF_EVERY_SECOND(i)                                                                       \
   i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
@@ -87,11 +88,13 @@ inline void store_partial(float* p, Vec v, Index count) {
       i + 22, i + 7, i + 23
 #elif defined(__AVX__)
 #define RF_NEXT_LANES 1, 2, 3, 4, 5, 6, 7
+#define RF_LANES_BEFORE 7, 8, 9, 10, 11, 12, 13, 14
 #define RF_PAIRS_TURNED 1, 0, 3, 2, 5, 4, 7, 6
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
 #define RF_BY_TURNS(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
 #else
 #define RF_NEXT_LANES 1, 2, 3
+#define RF_LANES_BEFORE 3, 4, 5, 6
 #define RF_PAIRS_TURNED 1, 0, 3, 2
 #define RF_EVERY_SECOND(i) i, i + 2, i + 4, i + 6
 #define RF_BY_TURNS(i) i, i + 4, i + 1, i + 5
@@ -122,6 +125,11 @@ template <int Lane>
 inline Vec shift_in(Vec v, Vec next) {
   return Vec(
       __builtin_shufflevector(v.data, next.data, RF_NEXT_LANES, static_cast<int>(kLanes) + Lane));
+}
+
+// before[kLanes - 1], v[0], v[1], .., v[kLanes - 2].
+inline Vec shift_out(Vec before, Vec v) {
+  return Vec(__builtin_shufflevector(before.data, v.data, RF_LANES_BEFORE));
 }
 
 // v[0][0], v[1][0], v[2][0], v[3][0], v[0][1], ..: 4 kLanes floats to `to`.

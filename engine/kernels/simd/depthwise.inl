@@ -4,10 +4,18 @@
 namespace rf {
 namespace {
 
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int kDepthRows = 4, kDepthVectors = 2;  // 8 accumulators, 9 weights of 32 registers
+#if defined(__AVX512F__)
+constexpr int kDepthRows = 4;  // with 2 vectors 8 accumulators, 9 weights of 32 registers
+template <int Stride>
+constexpr int kDepthVectors = 2;
+#elif defined(__aarch64__)
+constexpr int kDepthRows = 4;
+template <int Stride>
+constexpr int kDepthVectors = Stride == 1 ? 2 : 1;
 #else
-constexpr int kDepthRows = 2, kDepthVectors = 2;  // 4 accumulators, 9 weights of 16
+constexpr int kDepthRows = 2;  // with 2 vectors 4 accumulators, 9 weights of 16
+template <int Stride>
+constexpr int kDepthVectors = Stride == 1 ? 2 : 1;
 #endif
 
 inline bool is_depthwise_3x3(const Conv2dGeometry& a) noexcept {
@@ -21,10 +29,58 @@ struct DepthwiseLayer {
   float slope;  // of the activation; 1: none
 };
 
+// What a block of Vectors vectors of outputs loads of an input row: kCount vectors, the i-th from
+// column at(i) on, counted from the first that a tap reads; and what of it the taps of vector t
+// are.
+template <int Stride, int Vectors>
+struct DepthwiseLoads {
+  static constexpr int kNext = static_cast<int>(kLanes);
+#if defined(__AVX512F__)
+  // Each number once, and those of the middle column, which mostly begin with a cache line: a load
+  // from two lines takes as long as two. The columns beside it are shifted in registers.
+  static constexpr bool kShifts = Stride == 2 || Vectors > 1;
+#else
+  static constexpr bool kShifts = false;
+#endif
+  static constexpr int kOfVector = Stride == 1 ? 3 : 4;
+  static constexpr int kCount =
+      kShifts ? Stride * Vectors + (Stride == 1 ? 2 : 1) : kOfVector * Vectors;
+
+  static constexpr int at(int i) {
+    if (kShifts) return (i - 1) * kNext + 1;
+    const int t = i / kOfVector, k = i % kOfVector;
+    return t * Stride * kNext + (Stride == 1 ? k : k / 2 * 2 + k % 2 * kNext);
+  }
+
+  [[gnu::always_inline]] static void taps(const Vec (&in)[kCount],
+                                          Vec (&tap)[Vectors][3]) noexcept {
+    Vec before = in[0], unused;
+#pragma GCC unroll 16
+    for (int t = 0; t < Vectors; ++t) {
+      if constexpr (!kShifts && Stride == 1) {
+#pragma GCC unroll 16
+        for (int v = 0; v < 3; ++v) tap[t][v] = in[3 * t + v];
+      } else if constexpr (!kShifts) {
+        unzip(in[4 * t], in[4 * t + 1], tap[t][0], tap[t][1]);
+        unzip(in[4 * t + 2], in[4 * t + 3], tap[t][2], unused);
+      } else if constexpr (Stride == 1) {
+        tap[t][0] = shift_out(in[t], in[t + 1]);
+        tap[t][1] = in[t + 1];
+        tap[t][2] = shift_in<0>(in[t + 1], in[t + 2]);
+      } else {
+        unzip(in[2 * t + 1], in[2 * t + 2], tap[t][1], tap[t][2]);
+        tap[t][0] = shift_out(before, tap[t][2]);
+        before = tap[t][2];
+      }
+    }
+  }
+};
+
 // A block of Rows x Vectors vectors of outputs.
 template <int Stride, int Rows, int Vectors>
 struct DepthwiseBlock {
   static constexpr int kInputRows = (Rows - 1) * Stride + 3;
+  using Loads = DepthwiseLoads<Stride, Vectors>;
   Vec acc[Rows][Vectors], w[9];
 
   explicit DepthwiseBlock(const DepthwiseLayer& layer) noexcept {
@@ -40,32 +96,24 @@ struct DepthwiseBlock {
     for (int tap = 0; tap < 9; ++tap) w[tap] = Vec(layer.w[tap]);
   }
 
-  // Input row u, for tap column v of vector t, into the output rows that read it.
-  [[gnu::always_inline]] void add(int u, int v, int t, Vec in) noexcept {
-#pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) {
-      const int tap = u - r * Stride;
-      if (tap >= 0 && tap < 3) acc[r][t] = xsimd::fma(w[tap * 3 + v], in, acc[r][t]);
-    }
-  }
-
-  // load(u, t, i): of input row u the vector at column depthwise_column<Stride>(t, i).
+  // load(u, i): of input row u the i-th vector of Loads.
   template <class Load>
   [[gnu::always_inline]] void add_rows(Load&& load) noexcept {
 #pragma GCC unroll 16
     for (int u = 0; u < kInputRows; ++u) {
+      Vec in[Loads::kCount], tap[Vectors][3];
 #pragma GCC unroll 16
-      for (int t = 0; t < Vectors; ++t) {
-        if constexpr (Stride == 1) {
+      for (int i = 0; i < Loads::kCount; ++i) in[i] = load(u, i);
+      Loads::taps(in, tap);
 #pragma GCC unroll 16
-          for (int v = 0; v < 3; ++v) add(u, v, t, load(u, t, v));
-        } else {
-          Vec even, odd, last, unused;
-          unzip(load(u, t, 0), load(u, t, 1), even, odd);
-          unzip(load(u, t, 2), load(u, t, 3), last, unused);
-          add(u, 0, t, even);
-          add(u, 1, t, odd);
-          add(u, 2, t, last);
+      for (int v = 0; v < 3; ++v) {
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r) {
+          const int row = u - r * Stride;
+          if (row < 0 || row >= 3) continue;
+#pragma GCC unroll 16
+          for (int t = 0; t < Vectors; ++t)
+            acc[r][t] = xsimd::fma(w[row * 3 + v], tap[t][v], acc[r][t]);
         }
       }
     }
@@ -94,18 +142,8 @@ struct DepthwiseBlock {
   }
 };
 
-// Of an input row, a vector of outputs reads so many vectors; where the i-th of those of vector t
-// begins, in columns from the block's first.
-template <int Stride>
-constexpr int kDepthLoads = Stride == 1 ? 3 : 4;
-template <int Stride>
-constexpr int depthwise_column(int t, int i) {
-  constexpr int kNext = static_cast<int>(kLanes);
-  return t * Stride * kNext + (Stride == 1 ? i : i / 2 * 2 + i % 2 * kNext);
-}
-
-// What a block reads of a row that is not there.
-alignas(64) constexpr float kNoRow[4 * kLanes] = {};
+// What a block reads of a row that is not there, from the column after kLanes on.
+alignas(64) constexpr float kNoRow[6 * kLanes] = {};
 
 // Columns [begin, end) of a row: calls block(Count<vectors>, column, lanes that count). Where the
 // last vector does not fit and there is room before it, it covers some columns again.
@@ -128,19 +166,18 @@ inline void for_columns(Index begin, Index end, Block&& block) noexcept {
 template <int Stride>
 void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const float* x, float* y,
                     Index row, Index last, Index begin, Index end) noexcept {
-  for_columns<Stride == 1 ? kDepthVectors : 1>(begin, end, [&](auto vectors, Index j, Index count) {
+  for_columns<kDepthVectors<Stride>>(begin, end, [&](auto vectors, Index j, Index count) {
     constexpr int kVectors = decltype(vectors)::value;
     const Index column = j * Stride - a.pad_w;  // of the input
-    const bool inside = column >= 0 && column + kVectors * Stride * kLanes + 2 <= a.in_w;
+    using Loads = DepthwiseLoads<Stride, kVectors>;
+    const bool inside =
+        column + Loads::at(0) >= 0 && column + Loads::at(Loads::kCount - 1) + kLanes <= a.in_w;
     const bool whole_rows = row * Stride >= a.pad_h && (last - 1) * Stride - a.pad_h + 3 <= a.in_h;
-    LaneMask masks[kVectors][kDepthLoads<Stride>];
+    LaneMask masks[Loads::kCount];
     if (!inside || !whole_rows) {
 #pragma GCC unroll 16
-      for (int t = 0; t < kVectors; ++t) {
-#pragma GCC unroll 16
-        for (int i = 0; i < kDepthLoads<Stride>; ++i)
-          masks[t][i] = lanes_inside(column + depthwise_column<Stride>(t, i), a.in_w);
-      }
+      for (int i = 0; i < Loads::kCount; ++i)
+        masks[i] = lanes_inside(column + Loads::at(i), a.in_w);
     }
     const auto make = [&](auto rows, Index i) __attribute__((always_inline)) {
       constexpr int kRows = decltype(rows)::value;
@@ -149,19 +186,16 @@ void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const 
       const Index first = i * Stride - a.pad_h;
       if (inside && first >= 0 && first + Block::kInputRows <= a.in_h) {
         const float* p = x + first * a.in_w + column;
-        block.add_rows([&](int u, int t, int k) {
-          return Vec::load_unaligned(p + u * a.in_w + depthwise_column<Stride>(t, k));
-        });
+        block.add_rows(
+            [&](int u, int k) { return Vec::load_unaligned(p + u * a.in_w + Loads::at(k)); });
       } else {
         const float* lines[Block::kInputRows];
 #pragma GCC unroll 16
         for (int u = 0; u < Block::kInputRows; ++u) {
           const bool exists = first + u >= 0 && first + u < a.in_h;
-          lines[u] = exists ? x + (first + u) * a.in_w + column : kNoRow;
+          lines[u] = exists ? x + (first + u) * a.in_w + column : kNoRow + kLanes;
         }
-        block.add_rows([&](int u, int t, int k) {
-          return load_lanes(lines[u] + depthwise_column<Stride>(t, k), masks[t][k]);
-        });
+        block.add_rows([&](int u, int k) { return load_lanes(lines[u] + Loads::at(k), masks[k]); });
       }
       block.store(layer.slope, y + i * a.out_w + j, a.out_w, count);
     };
