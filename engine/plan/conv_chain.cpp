@@ -184,9 +184,9 @@ void ConvChain::run_stripe(const Input& x, float* y, Index begin, Index end,
 void ConvChain::run(const Input& x, float* y, const Scratch& scratch) const {
   const Conv2dGeometry &first = layers_.front().geometry, &last = layers_.back().geometry;
   // A stripe's first rows need some of another's once more: few stripes, but so many that a thread
-  // which gets little of its processor leaves the rest to the others.
-  const Index most = std::max<Index>(last.out_h / (2 * rows_), 1);
-  const Index stripes = scratch.threads == 1 ? 1 : std::min<Index>(2 * scratch.threads, most);
+  // which gets little of its processor leaves the rest to the others, and as many for each.
+  const Index threads = scratch.threads, most = last.out_h / (2 * rows_) / threads * threads;
+  const Index stripes = threads == 1 ? 1 : std::clamp(most, threads, 2 * threads);
   const Index x_image = first.groups * first.in_channels * first.in_h * first.in_w,
               y_image = channels_of(last) * last.out_h * last.out_w;
   parallel_for(batch_ * stripes, scratch, [&](Index chunk, std::byte* memory) {

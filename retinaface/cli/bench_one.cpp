@@ -87,22 +87,26 @@ class Source {
     if (size.width * size.height > DecodeOptions().max_pixels)
       throw UsageError(message("bench: --size ", setup.size, " has more pixels than detect takes, ",
                                DecodeOptions().max_pixels));
-    synthetic_ = synthetic_image(size);
+    image_ = synthetic_image(size);
   }
   [[nodiscard]] bool is_photo() const { return !name_.empty(); }
-  [[nodiscard]] Image get() const { return is_photo() ? decode_image(file_, name_) : synthetic_; }
+  // Valid until the next call.
+  [[nodiscard]] const Image& get() {
+    if (is_photo()) image_ = decode_image(file_, name_);
+    return image_;
+  }
 
  private:
   std::string name_;
   std::vector<std::byte> file_;
-  Image synthetic_;
+  Image image_;
 };
 
 // One whole detection, and the network alone on a tensor of floats, as other programs are measured;
 // their times appended.
-void run_once(const Pipeline& pipeline, const Source& source, Measurement& into) {
+void run_once(const Pipeline& pipeline, Source& source, Measurement& into) {
   const Stopwatch whole;
-  const Image image = source.get();
+  const Image& image = source.get();
   const double decode = whole.milliseconds();
   StageTimes times;
   into.faces = pipeline.detect(image, &times).size();
@@ -123,7 +127,7 @@ double milliseconds_since(std::int64_t started_ns) {
 }
 
 Measurement measure(const BenchSetup& setup) {
-  const Source source(setup);
+  Source source(setup);
   Measurement result;
   const Stopwatch load;
   DetectorOptions options;

@@ -87,7 +87,7 @@ void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcep
 // What a place reads, v, then comes from afar once for all of them; where v stays near, few are
 // better, whose products stay near.
 inline Index winograd_together(const Conv2dGeometry& a) noexcept {
-  return a.in_channels <= 64 ? kWeightBlock : 256;
+  return a.in_channels <= 64 ? 2 * kWeightBlock : 256;
 }
 
 struct WinogradScratch {
