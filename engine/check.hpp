@@ -74,3 +74,6 @@ namespace detail {
   do {                                                                                \
     if (!(condition)) ::rf::detail::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)
+
+// Where no value of an enumeration leads: a function may end with it instead of a return.
+#define RF_UNREACHABLE() ::rf::detail::assertion_failed("unreachable", __FILE__, __LINE__)

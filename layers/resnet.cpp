@@ -29,7 +29,7 @@ Var activated(const Var& x, const Activation& activation) {
     case Activation::Kind::relu: return ag::relu(x);
     case Activation::Kind::leaky_relu: return ag::leaky_relu(x, {.slope = activation.slope});
   }
-  RF_ASSERT(false);
+  RF_UNREACHABLE();
 }
 
 BlockStyle linear(BlockStyle style) {

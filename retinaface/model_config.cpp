@@ -226,7 +226,7 @@ OrderedJson activation_json(const Activation& activation) {
     case Activation::Kind::relu: return {{"kind", "relu"}};
     case Activation::Kind::leaky_relu: return {{"kind", "leaky_relu"}, {"slope", activation.slope}};
   }
-  RF_ASSERT(false);
+  RF_UNREACHABLE();
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ ModelFile read_any(Bytes file, const std::string& name, std::shared_ptr<const vo
     case Kind::mxnet:
       return import(read_mxnet(file, name, std::move(owner)), "mxnet", name, options);
   }
-  RF_ASSERT(false);
+  RF_UNREACHABLE();
   return {};
 }
 

@@ -42,7 +42,7 @@ Element element_of(StorageType type) {
     case StorageType::i8: return {DType::i8, {}, 1};
     case StorageType::u8: return {DType::u8, {}, 1};
   }
-  RF_ASSERT(false);
+  RF_UNREACHABLE();
   return {};
 }
 
