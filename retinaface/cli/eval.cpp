@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/check.hpp"
+#include "engine/file.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/parallel.hpp"
 #include "retinaface/cli/progress.hpp"
@@ -101,6 +102,11 @@ void require_finite(const std::vector<Face>& faces) {
 void refuse_existing(const std::string& path) {
   if (std::filesystem::exists(path))
     throw FileError(message(path, ": exists already; --overwrite replaces it"));
+}
+
+void require_writable(const std::string& path, bool overwrite) {
+  if (!overwrite) refuse_existing(path);
+  const AtomicFile nothing_yet(path, IfExists::replace);
 }
 
 void require_files(const std::vector<std::string>& paths, const std::string& advice) {

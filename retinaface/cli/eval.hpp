@@ -59,8 +59,10 @@ void say_speed(const DetectorRun& run);
 // Throws ModelError when a number of a face is none.
 void require_finite(const std::vector<Face>& faces);
 
-// Throws FileError when `path` exists: before an hour of detection, not after it.
+// Before an hour of detection, not after it: throw FileError when `path` exists; when no file can
+// be written there.
 void refuse_existing(const std::string& path);
+void require_writable(const std::string& path, bool overwrite);
 
 // Throws FileError naming the first of those that do not exist and how many of them do not;
 // `advice` ends the line.

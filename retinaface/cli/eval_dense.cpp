@@ -25,7 +25,7 @@ void check(const DenseFlags& flags) {
         "eval dense: --dense FILE is needed: what `train head` or `train crops` wrote");
   require_model("eval dense", flags.model);
   (void)SizeRule::parse(flags.detector.size);
-  if (!flags.ced.empty() && !flags.overwrite) refuse_existing(flags.ced);
+  if (!flags.ced.empty()) require_writable(flags.ced, flags.overwrite);
 }
 
 int eval_dense(const DenseFlags& flags) {

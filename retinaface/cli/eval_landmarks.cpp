@@ -162,7 +162,7 @@ int eval_landmarks(const LandmarkFlags& flags) {
   std::vector<std::string> paths;
   for (const LabelledPicture& picture : pictures) paths.push_back(flags.image_path(picture));
   require_files(paths, "");
-  if (!flags.svg.empty() && !flags.overwrite) refuse_existing(flags.svg);
+  if (!flags.svg.empty()) require_writable(flags.svg, flags.overwrite);
 
   LandmarkReport report{.labels = flags.label_file(),
                         .pictures_in_labels = static_cast<Index>(labels.pictures.size()),

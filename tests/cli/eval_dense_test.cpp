@@ -133,6 +133,9 @@ TEST_CASE("eval dense measures landmarks by yaw, ours and the baseline") {
   CHECK_THAT(get(data.file("ced.svg")), Catch::Contains("68 landmarks, 2 faces"));
   CHECK(data.landmarks({"--ced", data.file("ced.svg")}).exit_code == 3);
   CHECK(data.landmarks({"--ced", data.file("ced.svg"), "--overwrite"}).exit_code == 0);
+  const Outcome nowhere = data.landmarks({"--ced", data.file("missing/ced.svg")});
+  CHECK(nowhere.exit_code == 3);
+  CHECK(nowhere.out.empty());  // said before anything is measured
 
   put(data.file("images/b.ppm"), "no picture");
   const Outcome some = data.landmarks({"-q"});
@@ -224,6 +227,21 @@ TEST_CASE("eval dense measures pixels and synthetic faces, the same for any numb
     CHECK(baseline > 0);
     CHECK(synthetic[what]["ours"].get<double>() == Approx(baseline).epsilon(0.01));
   }
+
+  // Before photographs the detector sees other pictures.
+  const auto before_photographs = [&](const std::string& photographs) {
+    return run_program({"eval", "dense", "--dense", dense, "--synthetic", "6", "--backgrounds",
+                        photographs, "--json", "-q"});
+  };
+  const Outcome photographs = before_photographs(folder.path().string());
+  CAPTURE(photographs.err);
+  REQUIRE(photographs.exit_code == 0);
+  const Json other = Json::parse(photographs.out)["synthetic"];
+  CHECK(other["faces"] == 6);
+  CHECK(other["points_percent"] != synthetic["points_percent"]);
+  const Outcome no_folder = before_photographs(folder.file("none"));
+  CHECK(no_folder.exit_code == 3);
+  CHECK_THAT(no_folder.err, Catch::Contains("none"));
 
   const Outcome none = run_program({"eval", "dense", "--dense", dense, "--pixels",
                                     folder.path().string(), "--smallest", "5000", "-q"});
