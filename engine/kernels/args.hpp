@@ -35,7 +35,7 @@ inline constexpr Index kWeightBlock = 8;
 struct PictureInput {
   const std::uint8_t* rgb;
   Index row_bytes, height, width;
-  int sample[3];
+  int sample[3];  // 0, 1 and 2 in some order
   float mean[3], scale[3];
 };
 

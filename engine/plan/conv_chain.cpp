@@ -72,7 +72,8 @@ ConvChain::ConvChain(std::vector<ConvLayer> layers, Index batch, Index rows)
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     Conv2dGeometry g = layers_[l].geometry;
     g.out_h = most[l];
-    const bool in_place = l > 0 && g.kernel_h == 1 && g.kernel_w == 1;
+    const bool in_place =
+        l > 0 && g.kernel_h == 1 && g.kernel_w == 1 && g.pad_h == 0 && g.pad_w == 0;
     kernel_bytes = std::max(
         kernel_bytes,
         table_->conv2d_scratch_bytes(g, in_place ? 1 : most[l] * std::max<Index>(g.out_w, 1)));

@@ -1,6 +1,7 @@
 #include "engine/plan/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -167,14 +168,20 @@ void Plan::run(const PictureInput& picture, Workspace& workspace,
                      picture.height <= shape[2] && picture.width <= shape[3],
                  "plan", "a picture of ", picture.width, "x", picture.height, " does not fit ",
                  shape);
-  if (!reads_picture_) {
+  constexpr std::array<int, 3> kSamples{0, 1, 2};
+  RF_CHECK_SHAPE(std::is_permutation(kSamples.begin(), kSamples.end(), picture.sample), "plan",
+                 "a picture whose channels are its samples ", picture.sample[0], ", ",
+                 picture.sample[1], " and ", picture.sample[2], ", not 0, 1 and 2 in some order");
+  PlanRun& run = workspace.run_;
+  run.picture = nullptr;
+  if (reads_picture_) {
+    run.picture = &picture;
+  } else {
     if (workspace.picture_.shape() != shape) workspace.picture_ = Tensor::empty(shape);
     fill_picture_tensor(picture, workspace.picture_);
-    return run({workspace.picture_}, workspace, outputs);
+    run.values[at(graph_.inputs[0])] = workspace.picture_.data<float>();
   }
-  workspace.run_.picture = &picture;
   run_steps(workspace, outputs);
-  workspace.run_.picture = nullptr;
 }
 
 void Plan::run_steps(Workspace& workspace, std::vector<Tensor>& outputs) const {

@@ -62,8 +62,8 @@ class Plan {
            std::vector<Tensor>& outputs) const;
 
   // The same for a picture that stands for the one input, [1, 3, H, W] of at least its size. Where
-  // the first step is a convolution whose kernel reads pictures, no tensor is made of it. Throws
-  // ShapeError.
+  // what reads the input is a convolution whose kernel reads pictures, no tensor is made of it.
+  // Throws ShapeError.
   void run(const PictureInput& picture, Workspace& workspace, std::vector<Tensor>& outputs) const;
 
   // The median time of each step over `runs` runs (at least 1), milliseconds.
@@ -90,7 +90,7 @@ class Plan {
   std::vector<PlanStep> steps_;
   Index memory_bytes_ = 0;
   std::size_t scratch_bytes_ = 0;
-  bool reads_picture_ = false;  // its first step
+  bool reads_picture_ = false;  // what reads the input can
 };
 
 }  // namespace rf

@@ -99,8 +99,10 @@ PlanStep softmax_step(const Graph::Node& node, PlanStep step) {
 void upsample_row(const float* from, const float* a, float* to, const std::vector<Index>& columns,
                   Index in_w) {
   const auto out_w = static_cast<Index>(columns.size());
-  if (out_w != 2 * in_w) {
-    for (Index j = 0; j < out_w; ++j) to[j] = from[columns[at(j)]] + (a ? a[j] : 0);
+  if (out_w != 2 * in_w && a) {
+    for (Index j = 0; j < out_w; ++j) to[j] = a[j] + from[columns[at(j)]];
+  } else if (out_w != 2 * in_w) {
+    for (Index j = 0; j < out_w; ++j) to[j] = from[columns[at(j)]];
   } else if (a) {
     for (Index j = 0; j < in_w; ++j) {
       to[2 * j] = a[2 * j] + from[j];
@@ -187,6 +189,11 @@ PermutedAxes permuted_axes(const Shape& in, const Graph::Node& node) {
 // each column is read as a line.
 void permute_rows(const float* from, float* to, Index rows, Index columns, Index row_stride,
                   Index column_stride) {
+  if (column_stride == 1) {
+    for (Index i = 0; i < rows; ++i)
+      std::memcpy(to + i * columns, from + i * row_stride, at(columns) * sizeof(float));
+    return;
+  }
   constexpr Index kRows = 64;
   for (Index first = 0; first < rows; first += kRows) {
     const Index last = std::min(first + kRows, rows);

@@ -26,8 +26,9 @@ Problem random_problem(Random& random) {
   for (Index l = 0; l < count; ++l) {
     const Index kind = from_to(0, 2), stride = kind == 0 ? 1 : from_to(1, 2);
     const Index out = kind == 1 ? channels : from_to(1, 19), seed = 10 * l + 2;
-    const Conv2dParams params{
-        .stride = stride, .pad = kind == 0 ? 0 : 1, .groups = kind == 1 ? channels : 1};
+    const Conv2dParams params{.stride = stride,
+                              .pad = kind == 0 ? from_to(0, 3) / 3 : 1,
+                              .groups = kind == 1 ? channels : 1};
     const Index kernel = kind == 0 ? 1 : 3, in = kind == 1 ? 1 : channels;
     const auto tensor = [&](const Shape& s, Index i) {
       return random_tensor(s, static_cast<std::uint64_t>(seed + i));

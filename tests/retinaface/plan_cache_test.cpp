@@ -194,6 +194,11 @@ TEST_CASE("plan: a picture that does not fit is refused", "[plan][error]") {
                              .scale = {1, 1, 1}};
   check_refused([&] { (void)plans.run(picture, {1, 3, 8, 7}); }, {"8x8", "[1, 3, 8, 7]"});
   check_refused([&] { (void)plans.run(picture, {1, 1, 8, 8}); }, {"[1, 1, 8, 8]"});
+  for (const int sample : {1, 3, -1}) {
+    PictureInput other = picture;
+    other.sample[0] = sample;
+    check_refused([&] { (void)plans.run(other, {1, 3, 8, 8}); }, {"samples", "in some order"});
+  }
 }
 
 TEST_CASE("plan: a thousand sizes take the memory of a few", "[plan]") {

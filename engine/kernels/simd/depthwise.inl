@@ -119,7 +119,7 @@ struct DepthwiseBlock {
     }
   }
 
-  // The last `count` lanes alone when `count` is less than kLanes.
+  // The first `count` lanes alone, of one vector, when that is less than kLanes.
   void store(float slope, float* y, Index pitch, Index count) noexcept {
     if (slope != 1) {
 #pragma GCC unroll 16
@@ -170,6 +170,7 @@ void depthwise_rows(const DepthwiseLayer& layer, const Conv2dGeometry& a, const 
     constexpr int kVectors = decltype(vectors)::value;
     const Index column = j * Stride - a.pad_w;  // of the input
     using Loads = DepthwiseLoads<Stride, kVectors>;
+    static_assert(Loads::at(0) >= -kLanes && Loads::at(Loads::kCount - 1) <= 4 * kLanes);  // kNoRow
     const bool inside =
         column + Loads::at(0) >= 0 && column + Loads::at(Loads::kCount - 1) + kLanes <= a.in_w;
     const bool whole_rows = row * Stride >= a.pad_h && (last - 1) * Stride - a.pad_h + 3 <= a.in_h;

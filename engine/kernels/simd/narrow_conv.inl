@@ -25,7 +25,7 @@ class NarrowRows {
   }
   NarrowRows(const Conv2dArgs<float>& args, Index group, std::byte* memory) noexcept
       : args_(args),
-        x_(args.x + (args.picture ? 0 : group * args.geometry.in_channels * args.x_plane())),
+        x_(args.picture ? nullptr : args.x + group * args.geometry.in_channels * args.x_plane()),
         lines_(reinterpret_cast<float*>(memory)),
         values_(lines_ + 3 * slot_floats(args.geometry)) {}
 
@@ -81,14 +81,16 @@ void NarrowRows::hold(Index row) noexcept {
   const Conv2dGeometry& a = args_.geometry;
   if (row < 0 || row >= a.in_h || held_[row % 3] == row) return;
   held_[row % 3] = row;
-  const float* from = x_ + row * a.in_w;
-  Index plane = args_.x_plane(), width = a.in_w, ahead = 2 * a.in_w;
-  if (args_.picture) {
-    if (row < args_.picture->height) read_picture(*args_.picture, row);
-    from = values_;
-    plane = values_pitch(a);
-    width = row < args_.picture->height ? args_.picture->width : 0;
-    ahead = 0;
+  const float* from = values_;
+  Index plane = values_pitch(a), width = 0, ahead = 0;
+  if (!args_.picture) {
+    from = x_ + row * a.in_w;
+    plane = args_.x_plane();
+    width = a.in_w;
+    ahead = 2 * a.in_w;
+  } else if (row < args_.picture->height) {
+    read_picture(*args_.picture, row);
+    width = args_.picture->width;
   }
   for (Index c = 0; c < a.in_channels; ++c) {
     float* to = lines_ + row % 3 * slot_floats(a) + 2 * c * pitch(a);

@@ -87,7 +87,9 @@ void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcep
 // What a place reads, v, then comes from afar once for all of them; where v stays near, few are
 // better, whose products stay near.
 inline Index winograd_together(const Conv2dGeometry& a) noexcept {
-  return a.in_channels <= 64 ? 2 * kWeightBlock : 256;
+  const Index all = (a.out_channels + kWeightBlock - 1) / kWeightBlock * kWeightBlock,
+              most = a.in_channels <= 64 ? 2 * kWeightBlock : 256;
+  return all < most ? all : most;
 }
 
 struct WinogradScratch {
