@@ -72,6 +72,7 @@ void add_elementwise(std::vector<Case>& cases) {
     one("relu", [](const Inputs& in) { return relu(in[0]); });
     one("leaky_relu", [](const Inputs& in) { return leaky_relu(in[0]); });
     two("leaky_relu_grad", [](const Inputs& in) { return leaky_relu_grad(in[0], in[1]); });
+    one("sigmoid", [](const Inputs& in) { return sigmoid(in[0]); });
     two("add", [](const Inputs& in) { return add(in[0], in[1]); });
     two("subtract", [](const Inputs& in) { return subtract(in[0], in[1]); });
     two("multiply", [](const Inputs& in) { return multiply(in[0], in[1]); });

@@ -59,6 +59,7 @@ struct KernelTable {
   void (*matmul_rows)(const MatmulRowsArgs<float>&, Index begin, Index end, float* packed) noexcept;
   void (*elu)(const EluArgs<float>&, Index begin, Index end) noexcept;
   void (*elu_grad)(const EluGradArgs<float>&, Index begin, Index end) noexcept;
+  void (*sigmoid)(const UnaryArgs<float>&, Index begin, Index end) noexcept;
   void (*add)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*subtract)(const BinaryArgs<float>&, Index begin, Index end) noexcept;
   void (*multiply)(const BinaryArgs<float>&, Index begin, Index end) noexcept;

@@ -29,7 +29,7 @@ Tensor elu(const Tensor& x, const EluParams& params) {
 }
 
 Tensor sigmoid(const Tensor& x) {
-  return unary<UnaryArgs>("sigmoid", x, reference::sigmoid<float>, reference::sigmoid<double>);
+  return unary<UnaryArgs>("sigmoid", x, kernels().sigmoid, reference::sigmoid<double>);
 }
 
 Tensor tanh(const Tensor& x) {

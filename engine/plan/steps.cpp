@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/check.hpp"
-#include "engine/kernels/reference.hpp"
 #include "engine/kernels/table.hpp"
 #include "engine/ops/run.hpp"
 #include "engine/plan/conv_steps.hpp"
@@ -25,10 +24,10 @@ Index whole(const Graph::Node& node, const std::string& name) {
 }
 
 PlanStep sigmoid_step(const Graph::Node& node, PlanStep step) {
-  step.run = [=, count = step.output.numel(), x = node.inputs[0],
+  step.run = [=, count = step.output.numel(), kernel = kernels().sigmoid, x = node.inputs[0],
               y = node.output](const PlanRun& run) {
     const UnaryArgs<float> args{.x = run.values[at(x)], .y = run.values[at(y)]};
-    for_ranges(count, 1, [&](Index begin, Index end) { reference::sigmoid(args, begin, end); });
+    for_ranges(count, 1, [&](Index begin, Index end) { kernel(args, begin, end); });
   };
   return step;
 }

@@ -144,6 +144,28 @@ TEST_CASE("elu: every table agrees with the reference, also next to 0, within bo
   }
 }
 
+TEST_CASE("sigmoid: every table agrees with the reference, within bounds", "[sigmoid][isa]") {
+  for (const KernelTable* table : supported_kernel_tables()) {
+    for (Index n = 0; n <= 37; ++n) {
+      CAPTURE(table->name, n);
+      GuardedFloats x(n), y(n), expected(n);
+      x.randomize(12);
+      const std::array<float, 8> special{0, -0.0F, 1e-30F, -88.0F, -87.2F, 30.0F, -1e30F, 1e30F};
+      for (Index i = 0; i < std::min<Index>(n, 8); ++i)
+        x.data()[i] = special[static_cast<std::size_t>(i)];
+      table->sigmoid({.x = x.data(), .y = y.data()}, 0, n);
+      reference::sigmoid<float>({.x = x.data(), .y = expected.data()}, 0, n);
+      for (Index i = 0; i < n; ++i) {
+        CAPTURE(x.data()[i], y.data()[i], expected.data()[i]);
+        // Below e^-87.3 it is 0.
+        CHECK(std::abs(y.data()[i] - expected.data()[i]) <=
+              1.3e-38F + 6e-7F * std::abs(expected.data()[i]));
+      }
+      CHECK(y.front_is_intact());
+    }
+  }
+}
+
 TEST_CASE("elu, sigmoid, tanh: full precision from 1e-300 to 30",
           "[elu][sigmoid][tanh][property]") {
   CHECK(worst_error([](const Tensor& x) { return elu(x); },

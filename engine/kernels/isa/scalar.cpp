@@ -63,6 +63,7 @@ const KernelTable scalar = {
     .matmul_rows = reference::matmul_rows<float>,
     .elu = reference::elu<float>,
     .elu_grad = reference::elu_grad<float>,
+    .sigmoid = reference::sigmoid<float>,
     .add = reference::add<float>,
     .subtract = reference::subtract<float>,
     .multiply = reference::multiply<float>,

@@ -264,6 +264,7 @@ const KernelTable ISA_TABLE = {
     .matmul_rows = matmul_rows,
     .elu = elu,
     .elu_grad = elu_grad,
+    .sigmoid = sigmoid,
     .add = add,
     .subtract = subtract,
     .multiply = multiply,

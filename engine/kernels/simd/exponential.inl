@@ -1,4 +1,5 @@
-// e^x and e^x - 1 of negative numbers, and what is made of them element by element: ELU.
+// e^x and e^x - 1 of negative numbers, and what is made of them element by element: ELU, the
+// sigmoid.
 namespace rf {
 namespace {
 
@@ -59,6 +60,18 @@ void elu_grad(const EluGradArgs<float>& a, Index begin, Index end) noexcept {
   const Index rest = end - i;
   if (rest > 0)
     store_partial(a.gx + i, f(load_partial(a.gy + i, rest), load_partial(a.y + i, rest)), rest);
+}
+
+// 1 / (1 + e^-x) by e^-|x|, which does not overflow.
+void sigmoid(const UnaryArgs<float>& a, Index begin, Index end) noexcept {
+  const Vec zero(0.0F), one(1.0F);
+  const auto f = [&](Vec x) {
+    const Vec e = exp_negative(-xsimd::abs(x));
+    return quotient(xsimd::select(x < zero, e, one), one + e);
+  };
+  Index i = begin;
+  for (; i + kLanes <= end; i += kLanes) f(Vec::load_unaligned(a.x + i)).store_unaligned(a.y + i);
+  if (i < end) store_partial(a.y + i, f(load_partial(a.x + i, end - i)), end - i);
 }
 
 }  // namespace
