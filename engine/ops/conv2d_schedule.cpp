@@ -17,8 +17,7 @@ bool by_winograd(const Conv2dGeometry& g) {
 }
 
 constexpr Index kSmallChunk = 8192;  // inputs
-constexpr Index kGrain =
-    48;  // output pixels, or tiles of them: whole blocks of every table's kernel
+constexpr Index kGrain = 48;         // units: whole blocks of every table's kernel
 
 }  // namespace
 
