@@ -231,6 +231,7 @@ TEST_CASE("synth refuses what makes no sense in one line", "[synth]") {
   refused({"--count", "3", "--face-size", "50,nan"}, 2, "largest face nan");
   refused({"--count", "3", "--format", "gif"}, 2, "--format");
   refused({"--count", "3", "--seed", "-1"}, 2, "--seed");
+  refused({"--count", "3", "--seed", "18446744073709551616"}, 2, "from 0 to 18446744073709551615");
   refused({"--count", "3", "--face-model", folder.file("none")}, 3, "none");
   refused({"--count", "3", "--backgrounds", folder.file("none")}, 3, "no such folder");
   CHECK(!fs::exists(out));
