@@ -68,6 +68,19 @@ void erase_dropped(Graph& graph) {
   std::erase_if(graph.nodes, [](const Graph::Node& node) { return node.op.empty(); });
 }
 
+// Calls fuse(add, operand, the other one) for each sum of two values of one shape, either way
+// round, until it says that it took the sum in.
+template <class Fuse>
+void for_each_sum(Graph& graph, Fuse&& fuse) {
+  for (Graph::Node& add : graph.nodes) {
+    if (add.op != "add") continue;
+    const auto shape_of = [&](Index value) { return graph.values[at(value)].shape; };
+    const Index a = add.inputs[0], b = add.inputs[1];
+    if (shape_of(a) != shape_of(add.output) || shape_of(b) != shape_of(add.output)) continue;
+    if (!fuse(add, a, b)) fuse(add, b, a);
+  }
+}
+
 void fold(Graph& graph, Graph::Node& conv, Graph::Node& norm) {
   const auto values = [&](Index value) {
     return std::as_const(graph.values[at(value)].constant).span<float>();
@@ -117,25 +130,18 @@ Graph fold_batch_norm(const Graph& before) {
 Graph fuse_residual(const Graph& before) {
   Graph graph = before;
   const Links links(graph);
-  for (Graph::Node& add : graph.nodes) {
-    if (add.op != "add") continue;
-    const Shape& shape = graph.values[at(add.output)].shape;
-    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      const Index other = add.inputs[1 - side];
-      Graph::Node* conv = links.sole(graph, add.inputs[side], "conv2d");
-      if (!conv || activates(*conv) || conv->inputs.size() != 3 ||
-          graph.values[at(add.inputs[side])].shape != shape ||
-          graph.values[at(other)].shape != shape ||
-          links.producer[at(other)] >= conv - graph.nodes.data()) {
-        continue;
-      }
-      const Shape& w = graph.values[at(conv->inputs[1])].shape;
-      if (w[2] != 1 || w[3] != 1 || conv->attributes.at("groups") != 1) continue;
-      conv->inputs.push_back(other);
-      take_over(*conv, add);
-      break;
+  for_each_sum(graph, [&](Graph::Node& add, Index value, Index other) {
+    Graph::Node* conv = links.sole(graph, value, "conv2d");
+    if (!conv || activates(*conv) || conv->inputs.size() != 3 ||
+        links.producer[at(other)] >= conv - graph.nodes.data()) {
+      return false;
     }
-  }
+    const Shape& w = graph.values[at(conv->inputs[1])].shape;
+    if (w[2] != 1 || w[3] != 1 || conv->attributes.at("groups") != 1) return false;
+    conv->inputs.push_back(other);
+    take_over(*conv, add);
+    return true;
+  });
   erase_dropped(graph);
   return drop_unused(graph);
 }
@@ -164,22 +170,14 @@ Graph fuse_activation(const Graph& before) {
 Graph fuse_upsampling(const Graph& before) {
   Graph graph = before;
   const Links links(graph);
-  for (Graph::Node& add : graph.nodes) {
-    if (add.op != "add") continue;
-    const Shape& shape = graph.values[at(add.output)].shape;
-    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      Graph::Node* upsample = links.sole(graph, add.inputs[side], "upsample_nearest");
-      const Index other = add.inputs[1 - side];
-      if (!upsample || graph.values[at(upsample->output)].shape != shape ||
-          graph.values[at(other)].shape != shape) {
-        continue;
-      }
-      add.op = "add_upsampled";
-      add.attributes.clear();
-      add.inputs = {other, upsample->inputs[0]};
-      break;
-    }
-  }
+  for_each_sum(graph, [&](Graph::Node& add, Index value, Index other) {
+    const Graph::Node* upsample = links.sole(graph, value, "upsample_nearest");
+    if (!upsample) return false;
+    add.op = "add_upsampled";
+    add.attributes.clear();
+    add.inputs = {other, upsample->inputs[0]};
+    return true;
+  });
   return drop_unused(graph);
 }
 

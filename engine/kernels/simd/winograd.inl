@@ -142,7 +142,7 @@ void winograd_gather(const Conv2dGeometry& a, const TileRun& run, const float* x
     const Index column = 4 * (run.column + t) - a.pad_w;
     const bool inside = column >= 0 && column + 5 * kLanes <= a.in_w;
     LaneMask masks[5];
-    for (int i = 0; i < 5; ++i) masks[i] = lanes_inside(column + i * kLanes, a.in_w);
+    for (int i = 0; i < 5 && !inside; ++i) masks[i] = lanes_inside(column + i * kLanes, a.in_w);
     for (Index i = 0; i < 6; ++i) {
       const Index row = 4 * run.row - a.pad_h + i;
       float* to = d + i * 6 * kInputPitch + run.at + t;
