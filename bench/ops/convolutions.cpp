@@ -56,6 +56,9 @@ const std::vector<Layer>& layers() {
       {16, 16, 60, 80, 3},
       {64, 64, 30, 40, 3},
       {64, 32, 60, 80},
+      // The finest level of a 4096x2160 picture.
+      {64, 64, 270, 512, 3},
+      {16, 16, 270, 512, 3},
       // ResNet-50: the stem and the bottlenecks of its four stages.
       {3, 64, 480, 640, 7, 2},
       {64, 64, 120, 160},
@@ -104,6 +107,7 @@ Case scheduled(const Layer& layer) {
   const Conv2dGeometry g = layer.geometry();
   const Conv2dSchedule schedule(g, 1);
   made.kernel = schedule.winograd() ? "winograd" : layer.depthwise ? "depthwise" : "conv2d";
+  if (const Index m = schedule.winograd()) made.shape += message(", tiles of ", m, "x", m);
   made.kernel_flops = schedule.flops(g);
   made.prepare = [=]() -> std::function<void()> {
     const Tensor x = noise(layer.x()), w = noise(layer.w()), b = noise({layer.out_channels});

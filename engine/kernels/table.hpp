@@ -11,6 +11,20 @@
 
 namespace rf {
 
+// Winograd's F(outputs x outputs, 3x3).
+struct WinogradKernel {
+  Index outputs;  // of a tile, along one axis; 0: no such kernel
+  // What the transforms of one vector of tiles take, of one channel on both sides, in products of
+  // two vectors; measured.
+  double transform_cost;
+  // The layer's weights for it, made once: u of [(outputs + 2)^2][out_channels / 8, rounded up]
+  // [in_channels][8], channels that are not there 0.
+  void (*weights)(const Conv2dGeometry&, const float* w, float* u) noexcept;
+  std::size_t (*scratch_bytes)(const Conv2dGeometry&) noexcept;
+  // A Conv2dTile's range is of output tiles, row by row.
+  void (*run)(const Conv2dArgs<float>&, const float* u, const Conv2dTile&) noexcept;
+};
+
 struct KernelTable {
   const char* name;     // as RF_ISA spells it
   Index vector_floats;  // how many numbers are computed at a time
@@ -26,12 +40,8 @@ struct KernelTable {
   void (*conv2d)(const Conv2dArgs<float>&, const Conv2dTile&) noexcept;
   // Whether conv2d takes a picture instead of x for this layer (args.hpp).
   bool (*conv2d_reads_picture)(const Conv2dGeometry&) noexcept;
-  // The same for 3x3 layers of stride 1 by Winograd's F(4x4, 3x3); nullptr where there is none. A
-  // tile's range is of 4x4 output tiles, row by row. `u` are the layer's weights, transformed once:
-  // [36][out_channels / 8, rounded up][in_channels][8], channels that are not there 0.
-  void (*winograd_weights)(const Conv2dGeometry&, const float* w, float* u) noexcept;
-  std::size_t (*winograd_scratch_bytes)(const Conv2dGeometry&) noexcept;
-  void (*winograd)(const Conv2dArgs<float>&, const float* u, const Conv2dTile&) noexcept;
+  // The same for 3x3 layers of stride 1, by tiles of 2x2, 4x4 and 6x6 outputs.
+  WinogradKernel winograd[3];
   // dL/dx of a depthwise 3x3 layer with stride 2 and pad 1, alone (any other is conv2d of dL/dy
   // with turned weights).
   std::size_t (*depthwise_grad_input_scratch_bytes)(const Conv2dGeometry&) noexcept;

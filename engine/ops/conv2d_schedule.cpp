@@ -9,11 +9,12 @@ namespace rf {
 
 namespace {
 
-// Whether Winograd's tiles pay: their transforms cost as much as a few channels.
-bool by_winograd(const Conv2dGeometry& g) {
-  return kernels().winograd && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 &&
-         g.stride == 1 && g.dilation == 1 && g.in_channels >= 16 && g.out_channels >= 16 &&
-         g.out_h >= 4 && g.out_w >= 4;
+Index tiles_of(const WinogradKernel& kernel, const Conv2dGeometry& g) {
+  return ceil_div(g.out_h, kernel.outputs) * ceil_div(g.out_w, kernel.outputs);
+}
+
+Index places_of(const WinogradKernel& kernel) {
+  return (kernel.outputs + 2) * (kernel.outputs + 2);
 }
 
 constexpr Index kSmallChunk = 8192;  // inputs
@@ -32,52 +33,79 @@ Index conv2d_pixels_per_chunk(const Conv2dGeometry& g) {
 namespace {
 
 // Units that stay together: whole blocks of the kernel, where rows have no gaps.
-Index grain_of(const Conv2dGeometry& g, bool winograd, Index units) {
+Index grain_of(const Conv2dGeometry& g, const WinogradKernel* winograd, Index units) {
   return winograd || g.kernel_w == 1 ? std::min(kGrain, units) : 1;
 }
 
-// The ways to cut one plane, and what the busiest thread then has to do, in vectors of outputs
-// times output channels.
+// Blocks of the kernels are three vectors; smaller ones have fewer products for each weight that is
+// loaded.
+double vectors_of(Index positions) {
+  constexpr double kRest[3] = {0, 1.2, 2.1};
+  const Index whole = ceil_div(positions, kernels().vector_floats);
+  return static_cast<double>(whole / 3 * 3) + kRest[whole % 3];
+}
+
+// Positions that the direct kernel computes for so many pixels: it walks rows as one line, with a
+// gap where a window would reach into the next row.
+Index positions_of(const Conv2dGeometry& g, Index pixels) {
+  return pixels + (pixels - 1) / g.out_w * ((g.kernel_w - 1) * g.dilation / g.stride);
+}
+
+// The kernel whose tiles cost least, nullptr: the direct one.
+const WinogradKernel* winograd_for(const Conv2dGeometry& g) {
+  if (g.groups != 1 || g.kernel_h != 3 || g.kernel_w != 3 || g.stride != 1 || g.dilation != 1 ||
+      g.out_h * g.out_w == 0)
+    return nullptr;
+  const auto in = static_cast<double>(g.in_channels), out = static_cast<double>(g.out_channels);
+  constexpr double kPacking = 20;  // of one vector of one channel, for the direct kernel
+  double best =
+      vectors_of(positions_of(g, g.out_h * g.out_w)) * (1.1 * 9 * in * out + kPacking * in);
+  const WinogradKernel* chosen = nullptr;
+  for (const WinogradKernel& kernel : kernels().winograd) {
+    if (!kernel.run) continue;
+    const double cost =
+        vectors_of(tiles_of(kernel, g)) * (static_cast<double>(places_of(kernel)) * in * out +
+                                           kernel.transform_cost * (in + out) / 2);
+    if (cost < best) best = cost, chosen = &kernel;
+  }
+  return chosen;
+}
+
+// The ways to cut one plane, and what the busiest thread then has to do, in products of a vector of
+// outputs with the weights of all input channels.
 class Cuts {
  public:
-  Cuts(const Conv2dGeometry& g, bool winograd)
-      : lanes_(kernels().vector_floats),
-        width_(g.out_w),
-        // The direct kernel walks rows as one line, with a gap where a window would reach into the
-        // next row.
-        gap_(winograd ? 0 : (g.kernel_w - 1) * g.dilation / g.stride),
-        channels_(static_cast<double>(g.out_channels)),
-        prepare_(winograd ? 12 : 2) {}
+  Cuts(const Conv2dGeometry& g, const WinogradKernel* winograd)
+      : geometry_(g), winograd_(winograd), channels_(static_cast<double>(g.out_channels)) {}
 
   // So many of the plane's units.
   [[nodiscard]] double vectors(Index units) const {
-    const Index positions = units + (units - 1) / width_ * gap_;
-    // Blocks of fewer than three vectors have fewer products for each weight that is loaded.
-    constexpr double kRest[3] = {0, 1.2, 2.1};
-    const Index whole = ceil_div(positions, lanes_);
-    return static_cast<double>(whole / 3 * 3) + kRest[whole % 3];
+    return vectors_of(winograd_ ? units : positions_of(geometry_, units));
   }
 
   // A chunk of one of `splits` parts of the output channels. Inputs are prepared once more for each
   // split; weights come from a farther cache once for each chunk.
   [[nodiscard]] double chunk(double vectors, Index splits) const {
     constexpr double kFetch = 0.25;
-    return (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare_ * vectors;
+    const double prepare =
+        winograd_ ? winograd_->transform_cost / 2 / static_cast<double>(places_of(*winograd_)) : 2;
+    return (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare * vectors;
   }
 
  private:
-  Index lanes_, width_, gap_;
-  double channels_, prepare_;
+  const Conv2dGeometry& geometry_;
+  const WinogradKernel* winograd_;
+  double channels_;
 };
 
 }  // namespace
 
 Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
     : table_(&kernels()),
-      winograd_(by_winograd(g)),
+      winograd_(winograd_for(g)),
       batch_(batch),
       groups_(g.groups),
-      units_(winograd_ ? ceil_div(g.out_h, 4) * ceil_div(g.out_w, 4) : g.out_h * g.out_w),
+      units_(winograd_ ? tiles_of(*winograd_, g) : g.out_h * g.out_w),
       grain_(grain_of(g, winograd_, units_)),
       blocks_(ceil_div(g.out_channels, kWeightBlock)) {
   if (units_ == 0) return;
@@ -93,7 +121,7 @@ Conv2dSchedule::Conv2dSchedule(const Conv2dGeometry& g, Index batch)
   }
   const Index largest = std::min(ceil_div(grains, parts_) * grain_, units_);
   scratch_bytes_ =
-      winograd_ ? table_->winograd_scratch_bytes(g) : table_->conv2d_scratch_bytes(g, largest);
+      winograd_ ? winograd_->scratch_bytes(g) : table_->conv2d_scratch_bytes(g, largest);
   chunks_ = batch * ceil_div(groups_, together_) * splits_ * parts_;
 }
 
@@ -117,14 +145,14 @@ void Conv2dSchedule::balance(const Conv2dGeometry& g, Index threads) {
 
 Tensor Conv2dSchedule::transformed(const Conv2dGeometry& g, const float* w) const {
   if (!winograd_) return {};
-  Tensor u =
-      Tensor::empty({36, ceil_div(g.out_channels, kWeightBlock), g.in_channels, kWeightBlock});
-  table_->winograd_weights(g, w, u.data<float>());
+  Tensor u = Tensor::empty(
+      {places_of(*winograd_), ceil_div(g.out_channels, kWeightBlock), g.in_channels, kWeightBlock});
+  winograd_->weights(g, w, u.data<float>());
   return u;
 }
 
 double Conv2dSchedule::flops(const Conv2dGeometry& g) const {
-  const Index outputs = winograd_ ? ceil_div(g.out_h, 4) * ceil_div(g.out_w, 4) * 36
+  const Index outputs = winograd_ ? tiles_of(*winograd_, g) * places_of(*winograd_)
                                   : g.out_h * g.out_w * g.kernel_h * g.kernel_w;
   return 2.0 * static_cast<double>(batch_ * g.groups * g.in_channels * g.out_channels) *
          static_cast<double>(outputs);
@@ -145,7 +173,7 @@ void Conv2dSchedule::run(const Conv2dArgs<float>& args, const float* u, Index ch
                           .first_channel = from_block(split),
                           .last_channel = from_block(split + 1)};
     if (winograd_)
-      table_->winograd(args, u, tile);
+      winograd_->run(args, u, tile);
     else
       table_->conv2d(args, tile);
   }

@@ -13,10 +13,10 @@ class Conv2dSchedule {
   // bits.
   Conv2dSchedule(const Conv2dGeometry& geometry, Index batch);
 
-  // Winograd's F(4x4, 3x3) instead of the direct kernel.
-  [[nodiscard]] bool winograd() const { return winograd_; }
-  // The weights as its kernel wants them (KernelTable::winograd_weights); without elements for the
-  // direct kernel.
+  // Outputs of a tile, along one axis, of Winograd's kernel; 0: the direct kernel.
+  [[nodiscard]] Index winograd() const { return winograd_ ? winograd_->outputs : 0; }
+  // The weights as its kernel wants them (WinogradKernel::weights); without elements for the direct
+  // kernel.
   [[nodiscard]] Tensor transformed(const Conv2dGeometry& geometry, const float* w) const;
 
   // Two for each multiply-add of the kernel; those of Winograd's transforms are not counted.
@@ -32,12 +32,12 @@ class Conv2dSchedule {
   void balance(const Conv2dGeometry& geometry, Index threads);
 
   const KernelTable* table_;
-  bool winograd_;
-  Index batch_, groups_, units_;  // output pixels, or 4x4 tiles, of one plane
-  Index grain_;                   // units that are not parted
-  Index blocks_;                  // of output channels
-  Index parts_ = 1, splits_ = 1;  // of a plane's units and of its output channels
-  Index together_ = 1;            // planes of a chunk
+  const WinogradKernel* winograd_;  // nullptr: the direct kernel
+  Index batch_, groups_, units_;    // output pixels, or tiles, of one plane
+  Index grain_;                     // units that are not parted
+  Index blocks_;                    // of output channels
+  Index parts_ = 1, splits_ = 1;    // of a plane's units and of its output channels
+  Index together_ = 1;              // planes of a chunk
   Index chunks_ = 0;
   std::size_t scratch_bytes_ = 0;
 };

@@ -60,7 +60,10 @@ PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step)
   const ConvLayer layer = conv_layers(graph, node).front();
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
   const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
-  step.kernel = schedule.winograd() ? "Winograd 4x4" : layer.depthwise() ? "depthwise" : "direct";
+  step.kernel = schedule.winograd() ? "Winograd " + std::to_string(schedule.winograd()) + "x" +
+                                          std::to_string(schedule.winograd())
+                : layer.depthwise() ? "depthwise"
+                                    : "direct";
   step.kernel_flops = schedule.flops(layer.geometry);
   step.scratch_bytes = schedule.scratch_bytes();
   const bool in_place = reads_in_place(graph, node.inputs[0], layer.geometry);

@@ -231,14 +231,17 @@ TEST_CASE("info --plan shows every step of the network for a picture") {
     if (step["op"] == "conv2d_parts") ++merged;
     CHECK(step["ms"] >= 0);
     CHECK(step["op"] != "batch_norm");
-    // Winograd's kernel has 36 products for each tile of 4x4 outputs, and two rows of tiles for six
-    // rows of outputs.
+    // Winograd's kernels have (m + 2)^2 products for each tile of m x m outputs.
     const double products = step["kernel_flops"], defined = step["flops"];
-    const auto& output = step["output"];
-    if (step["kernel"] != "Winograd 4x4")
+    const std::string kernel = step["kernel"];
+    if (kernel.starts_with("Winograd ")) {
+      const Index m = kernel.back() - '0', h = step["output"][2], w = step["output"][3];
+      CHECK(products * static_cast<double>(h * w * 9) ==
+            Approx(defined *
+                   static_cast<double>(ceil_div(h, m) * ceil_div(w, m) * (m + 2) * (m + 2))));
+    } else {
       CHECK(products == defined);
-    else if (output[2] == 6 && output[3] == 8)
-      CHECK(products * 6 * 8 * 9 == defined * 2 * 2 * 36);
+    }
     CHECK((step["bound"] == "arithmetic" || step["bound"] == "memory"));
     if (defined == 0) CHECK(step["bound"] == "memory");
     const double ms = step["ms"], predicted = step["predicted_ms"];

@@ -57,20 +57,6 @@ inline void pack_line(float* to, Index width, const float* from, Index start, In
   for (Index t = high; t < width; ++t) to[t] = 0;
 }
 
-// x[0 .. Stride - 1], which hold one line, by phase: v[i] = its elements i, i + Stride, ..
-template <int Stride>
-inline void split_phases(const Vec (&x)[Stride], Vec (&v)[Stride]) noexcept {
-  static_assert(Stride == 2 || Stride == 4);
-  if constexpr (Stride == 2) {
-    unzip(x[0], x[1], v[0], v[1]);
-  } else {
-    Vec even[2], odd[2];
-    for (int i = 0; i < 2; ++i) unzip(x[2 * i], x[2 * i + 1], even[i], odd[i]);
-    unzip(even[0], even[1], v[0], v[2]);
-    unzip(odd[0], odd[1], v[1], v[3]);
-  }
-}
-
 // The lanes of a vector at column `first` of a row of `width` that are in the row.
 inline LaneMask lanes_inside(Index first, Index width) noexcept {
   const Index low = first < 0 ? (-first < kLanes ? -first : kLanes) : 0;
@@ -93,7 +79,7 @@ void pack_phases(float* to, Index pitch, Index width, const float* from, Index p
     for (int i = 0; i < Stride; ++i) __builtin_prefetch(from + ahead + t * Stride + i * kLanes);
     Vec x[Stride], v[Stride];
     for (int i = 0; i < Stride; ++i) x[i] = load_padded(from, t * Stride - pad + i * kLanes, in_w);
-    split_phases<Stride>(x, v);
+    split_phases(x, v);
     for (int phase = 0; phase < Stride; ++phase) {
       float* line = to + phase * pitch + t;
       if (width - t >= kLanes)

@@ -1,62 +1,33 @@
-// Winograd's convolution F(4x4, 3x3) (Lavin and Gray 2016): 16 outputs of a 3x3 filter from a tile
-// of 6x6 inputs with 36 products instead of 144,
+// Winograd's convolution F(m x m, 3x3) (Lavin and Gray 2016): m x m outputs of a 3x3 filter from a
+// tile of side m + 2 with (m + 2)^2 products instead of 9 m^2,
 //   y = A^T ((G w G^T) . (B^T d B)) A,
-// "." element by element. Summed over channels, each of the 36 places is a matrix product of its
-// own, [out_channels, in_channels] x [in_channels, tiles], for which conv_block serves.
+// "." element by element. Summed over channels, each of the (m + 2)^2 places is a matrix product of
+// its own, [out_channels, in_channels] x [in_channels, tiles], for which conv_block serves.
 //
 // Tiles are numbered row by row and taken kConvTile at a time. Input (i, j) of neighbouring tiles
 // is brought into neighbouring places first, a vector's worth at once, channel by channel.
 namespace rf {
 namespace {
 
-constexpr Index kPlaces = 36;
+template <int M>
+constexpr Index kSide = M + 2;
+template <int M>
+constexpr Index kPlaces = kSide<M>* kSide<M>;
 // From one place's values to the next's, a cache line more than they need: what is written to all
 // places at once would otherwise compete for the same few lines of a cache.
 constexpr Index place_pitch(Index floats) { return floats + 16; }
 // From one output channel's products to the next's.
-constexpr Index kProductsPitch = place_pitch(kPlaces * kConvTile);
+template <int M>
+constexpr Index kProductsPitch = place_pitch(kPlaces<M>* kConvTile);
 
-// From one of a tile's 36 inputs to the next in the scratch of one channel: groups of kLanes tiles
-// may end past the last.
+// From one of a tile's inputs to the next in the scratch of one channel: groups of kLanes tiles may
+// end past the last.
 constexpr Index kInputPitch = kConvTile + kLanes;
 
-// B^T d along one axis.
-inline void winograd_input(const Vec (&d)[6], Vec (&t)[6]) noexcept {
-  const Vec two(2.0F), four(4.0F), five(5.0F);
-  const Vec a = xsimd::fnma(four, d[2], d[4]), b = xsimd::fnma(four, d[1], d[3]);
-  const Vec c = d[4] - d[2], e = two * (d[3] - d[1]);
-  t[0] = xsimd::fma(four, d[0], xsimd::fnma(five, d[2], d[4]));
-  t[1] = a + b;
-  t[2] = a - b;
-  t[3] = c + e;
-  t[4] = c - e;
-  t[5] = xsimd::fma(four, d[1], xsimd::fnma(five, d[3], d[5]));
-}
-
-// G w along one axis.
-inline void winograd_filter(const Vec (&g)[3], Vec (&t)[6]) noexcept {
-  const Vec sum = g[0] + g[2];
-  const Vec near = xsimd::fma(Vec(4.0F), g[2], g[0]);
-  t[0] = Vec(1.0F / 4) * g[0];
-  t[1] = Vec(-1.0F / 6) * (sum + g[1]);
-  t[2] = Vec(-1.0F / 6) * (sum - g[1]);
-  t[3] = Vec(1.0F / 24) * xsimd::fma(Vec(2.0F), g[1], near);
-  t[4] = Vec(1.0F / 24) * xsimd::fnma(Vec(2.0F), g[1], near);
-  t[5] = g[2];
-}
-
-// A^T m along one axis.
-inline void winograd_output(const Vec (&m)[6], Vec (&y)[4]) noexcept {
-  const Vec two(2.0F), four(4.0F), eight(8.0F);
-  const Vec a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
-  y[0] = m[0] + a + c;
-  y[1] = xsimd::fma(two, d, b);
-  y[2] = xsimd::fma(four, c, a);
-  y[3] = xsimd::fma(eight, d, b) + m[5];
-}
-
 // u[place][k / 8][c][k % 8] = (G w[k][c] G^T)[place].
+template <int M>
 void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcept {
+  constexpr int kRow = M + 2;
   const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
               filters = blocks * a.in_channels * kWeightBlock;
   for (Index first = 0; first < filters; first += kLanes) {
@@ -68,17 +39,18 @@ void winograd_weights(const Conv2dGeometry& a, const float* w, float* u) noexcep
       if (k >= a.out_channels) continue;
       for (Index tap = 0; tap < 9; ++tap) lanes[tap][f] = w[(k * a.in_channels + c) * 9 + tap];
     }
-    Vec columns[3][6];  // G w, by column of w
+    Vec columns[3][kRow];  // G w, by column of w
     for (int j = 0; j < 3; ++j) {
       const Vec g[3] = {Vec::load_aligned(lanes[j]), Vec::load_aligned(lanes[3 + j]),
                         Vec::load_aligned(lanes[6 + j])};
       winograd_filter(g, columns[j]);
     }
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < kRow; ++i) {
       const Vec g[3] = {columns[0][i], columns[1][i], columns[2][i]};
-      Vec row[6];
+      Vec row[kRow];
       winograd_filter(g, row);
-      for (int j = 0; j < 6; ++j) store_partial(u + (i * 6 + j) * filters + first, row[j], count);
+      for (int j = 0; j < kRow; ++j)
+        store_partial(u + (i * kRow + j) * filters + first, row[j], count);
     }
   }
 }
@@ -92,30 +64,32 @@ inline Index winograd_together(const Conv2dGeometry& a) noexcept {
   return all < most ? all : most;
 }
 
+template <int M>
 struct WinogradScratch {
   Index* channel;    // offsets of channels in v
-  float *d, *v, *m;  // d [36][kInputPitch] of one channel, v [36][in_channels][kConvTile],
-                     // m [winograd_together][36][kConvTile]
+  float *d, *v, *m;  // d [places][kInputPitch] of one channel, v [places][in_channels][kConvTile],
+                     // m [winograd_together][places][kConvTile]
 
   static Index offset_bytes(const Conv2dGeometry& a) noexcept {
     return round_up_64(a.in_channels * static_cast<Index>(sizeof(Index)));
   }
   static std::size_t bytes(const Conv2dGeometry& a) noexcept {
-    const Index floats = kPlaces * (kInputPitch + place_pitch(a.in_channels * kConvTile)) +
-                         winograd_together(a) * kProductsPitch;
+    const Index floats = kPlaces<M> * (kInputPitch + place_pitch(a.in_channels * kConvTile)) +
+                         winograd_together(a) * kProductsPitch<M>;
     return static_cast<std::size_t>(floats) * sizeof(float) +
            static_cast<std::size_t>(offset_bytes(a));
   }
   WinogradScratch(const Conv2dGeometry& a, std::byte* memory) noexcept {
     channel = reinterpret_cast<Index*>(memory);
     d = reinterpret_cast<float*>(memory + offset_bytes(a));
-    v = d + kPlaces * kInputPitch;
-    m = v + kPlaces * place_pitch(a.in_channels * kConvTile);
+    v = d + kPlaces<M> * kInputPitch;
+    m = v + kPlaces<M> * place_pitch(a.in_channels * kConvTile);
   }
 };
 
+template <int M>
 std::size_t winograd_scratch_bytes(const Conv2dGeometry& a) noexcept {
-  return WinogradScratch::bytes(a);
+  return WinogradScratch<M>::bytes(a);
 }
 
 // Some tiles of one row, among those that are taken at a time from `at` on.
@@ -134,120 +108,140 @@ inline Index tile_runs(Index first, Index count, Index tiles_w, TileRun* runs) n
   return made;
 }
 
-// Of the plane x the inputs of a run: d[(i * 6 + j) * kInputPitch + at + t] = input (i, j) of its
-// tile t, zero outside of the plane. What lies `ahead` floats on is fetched meanwhile.
+// Of the plane x the inputs of a run, transformed along their rows:
+// d[(i * (M + 2) + j) * kInputPitch + at + t] = (d B)(i, j) of its tile t, of zeros outside of the
+// plane. What lies `ahead` floats on is fetched meanwhile.
+template <int M>
 void winograd_gather(const Conv2dGeometry& a, const TileRun& run, const float* x, Index ahead,
                      float* d) noexcept {
   for (Index t = 0; t < run.count; t += kLanes) {
-    const Index column = 4 * (run.column + t) - a.pad_w;
-    const bool inside = column >= 0 && column + 5 * kLanes <= a.in_w;
-    LaneMask masks[5];
-    for (int i = 0; i < 5 && !inside; ++i) masks[i] = lanes_inside(column + i * kLanes, a.in_w);
-    for (Index i = 0; i < 6; ++i) {
-      const Index row = 4 * run.row - a.pad_h + i;
-      float* to = d + i * 6 * kInputPitch + run.at + t;
+    const Index column = M * (run.column + t) - a.pad_w;
+    const bool inside = column >= 0 && column + (M + 1) * kLanes <= a.in_w;
+    LaneMask masks[M + 1];
+    for (int i = 0; i <= M && !inside; ++i) masks[i] = lanes_inside(column + i * kLanes, a.in_w);
+    for (Index i = 0; i < kSide<M>; ++i) {
+      const Index row = M * run.row - a.pad_h + i;
+      float* to = d + i * kSide<M> * kInputPitch + run.at + t;
       if (row < 0 || row >= a.in_h) {
-        for (int j = 0; j < 6; ++j) Vec(0.0F).store_unaligned(to + j * kInputPitch);
+        for (int j = 0; j < kSide<M>; ++j) Vec(0.0F).store_unaligned(to + j * kInputPitch);
         continue;
       }
       const float* from = x + row * a.in_w + column;
-      Vec in[5], phase[4];
-      for (int k = 0; k < 5; ++k) {
+      Vec line[M + 1], phase[M], tile[M + 2], transformed[M + 2];
+#pragma GCC unroll 8
+      for (int k = 0; k <= M; ++k) {
         __builtin_prefetch(from + ahead + k * kLanes);
-        in[k] = inside ? Vec::load_unaligned(from + k * kLanes)
-                       : load_lanes(from + k * kLanes, masks[k]);
+        line[k] = inside ? Vec::load_unaligned(from + k * kLanes)
+                         : load_lanes(from + k * kLanes, masks[k]);
       }
-      split_phases<4>({in[0], in[1], in[2], in[3]}, phase);
-      for (int j = 0; j < 4; ++j) phase[j].store_unaligned(to + j * kInputPitch);
-      shift_in<0>(phase[0], in[4]).store_unaligned(to + 4 * kInputPitch);
-      shift_in<1>(phase[1], in[4]).store_unaligned(to + 5 * kInputPitch);
+      split_phases(line, phase);
+#pragma GCC unroll 8
+      for (int j = 0; j < M; ++j) tile[j] = phase[j];
+      tile[M] = shift_in<0>(phase[0], line[M]);
+      tile[M + 1] = shift_in<1>(phase[1], line[M]);
+      winograd_input(tile, transformed);
+#pragma GCC unroll 8
+      for (int j = 0; j < M + 2; ++j) transformed[j].store_unaligned(to + j * kInputPitch);
     }
   }
 }
 
-// v[place * stride] = (B^T d B)[place] of kLanes tiles.
+// v[place * stride] = (B^T d B)[place] of kLanes tiles, of which d B is given.
+template <int M>
 void winograd_load(const float* tiles, float* v, Index stride) noexcept {
-  Vec columns[6][6];  // B^T d, by column of d
-#pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j) {
-    Vec d[6];
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) d[i] = Vec::load_aligned(tiles + (i * 6 + j) * kInputPitch);
-    winograd_input(d, columns[j]);
-  }
-#pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    const Vec d[6] = {columns[0][i], columns[1][i], columns[2][i],
-                      columns[3][i], columns[4][i], columns[5][i]};
-    Vec row[6];
-    winograd_input(d, row);
-#pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) row[j].store_aligned(v + (i * 6 + j) * stride);
+  constexpr int kRow = M + 2;
+  for (int j = 0; j < kRow; ++j) {
+    Vec d[kRow], column[kRow];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRow; ++i) d[i] = Vec::load_aligned(tiles + (i * kRow + j) * kInputPitch);
+    winograd_input(d, column);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRow; ++i) column[i].store_aligned(v + (i * kRow + j) * stride);
   }
 }
 
 // A^T m A of kLanes tiles of one output channel to their pixels of the plane y. `run` is the first
 // of those that have tiles among them, from `first` on; `end` the last tile that counts, plus one.
-void winograd_store(const Conv2dGeometry& a, const float* m, Index stride, float bias,
-                    const float* slope, const TileRun* run, Index first, Index end,
-                    float* y) noexcept {
-  Vec columns[6][4];  // A^T m, by column of m
-#pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j) {
-    Vec column[6];
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) column[i] = Vec::load_aligned(m + (i * 6 + j) * stride);
-    winograd_output(column, columns[j]);
+template <int M>
+void winograd_store(const Conv2dGeometry& a, const float* m, float bias, const float* slope,
+                    const TileRun* run, Index first, Index end, float* y) noexcept {
+  constexpr int kRow = M + 2;
+  Vec rows[M][kRow];  // A^T m
+  for (int j = 0; j < kRow; ++j) {
+    Vec products[kRow], column[M];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRow; ++i) products[i] = Vec::load_aligned(m + (i * kRow + j) * kConvTile);
+    winograd_output(products, column);
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i) rows[i][j] = column[i];
   }
   // Tiles of one row go where they belong, others by way of a buffer.
-  alignas(64) float pixels[4][4 * kLanes];  // rows of the tiles side by side
+  alignas(64) float pixels[M][M * kLanes];  // rows of the tiles side by side
   const Index begin = run->column + first - run->at;
-  const bool in_row = first + kLanes <= run->at + run->count && 4 * (begin + kLanes) <= a.out_w;
-#pragma GCC unroll 6
-  for (int i = 0; i < 4; ++i) {
-    const Vec row[6] = {columns[0][i], columns[1][i], columns[2][i],
-                        columns[3][i], columns[4][i], columns[5][i]};
-    Vec out[4];
-    winograd_output(row, out);
-#pragma GCC unroll 6
-    for (int j = 0; j < 4; ++j) {
+  const bool in_row = first + kLanes <= run->at + run->count && M * (begin + kLanes) <= a.out_w;
+  for (int i = 0; i < M; ++i) {
+    Vec out[M];
+    winograd_output(rows[i], out);
+#pragma GCC unroll 8
+    for (int j = 0; j < M; ++j) {
       const Vec sum = out[j] + Vec(bias);
       out[j] = slope ? activated(sum, *slope) : sum;
     }
-    const Index out_row = 4 * run->row + i;
+    const Index out_row = M * run->row + i;
     const bool straight = in_row && out_row < a.out_h;
-    store_by_turns(out, straight ? y + out_row * a.out_w + 4 * begin : pixels[i]);
+    store_by_turns(out, straight ? y + out_row * a.out_w + M * begin : pixels[i]);
   }
   if (in_row) return;
   for (Index t = first; t < end; t = run->at + run->count, ++run) {
-    const Index column = 4 * (run->column + t - run->at);
+    const Index column = M * (run->column + t - run->at);
     const Index left = run->at + run->count < end ? run->at + run->count - t : end - t;
-    const Index floats = a.out_w - column < 4 * left ? a.out_w - column : 4 * left;
-    for (Index i = 0; i < 4; ++i) {
-      if (4 * run->row + i >= a.out_h) break;
-      copy_floats(y + (4 * run->row + i) * a.out_w + column, pixels[i] + 4 * (t - first), floats);
+    const Index floats = a.out_w - column < M * left ? a.out_w - column : M * left;
+    for (Index i = 0; i < M; ++i) {
+      if (M * run->row + i >= a.out_h) break;
+      copy_floats(y + (M * run->row + i) * a.out_w + column, pixels[i] + M * (t - first), floats);
+    }
+  }
+}
+
+// The products of `places` places: m[i][place] = u[place] v[place] for the output channels
+// [first, first + count), of which `target` says how v's tiles lie.
+void winograd_products(const Conv2dGeometry& a, const float* u, const float* v,
+                       const Index* channels, Index places, Index first, Index count, float* m,
+                       ConvTarget target) noexcept {
+  const Index place =
+      kWeightBlock * a.in_channels * ((a.out_channels + kWeightBlock - 1) / kWeightBlock);
+  for (Index p = 0; p < places; ++p, u += place, v += place_pitch(a.in_channels * kConvTile)) {
+    for (Index i = 0; i < count;) {
+      target.to = m + i * target.plane + p * kConvTile;
+      const Index channel = first + i, left = count - i,
+                  side_by_side = kWeightBlock - channel % kWeightBlock;
+      i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
+        conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
+            v, channels, a.in_channels,
+            u + channel / kWeightBlock * a.in_channels * kWeightBlock + channel % kWeightBlock,
+            nullptr, target);
+      });
     }
   }
 }
 
 // Tiles [begin, end) of one image.
+template <int M>
 void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
-  const WinogradScratch scratch(a, tile.scratch);
+  const WinogradScratch<M> scratch(a, tile.scratch);
   for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
   const float* x = args.x + tile.image * a.in_channels * args.x_plane();
-  const Index out_plane = args.y_plane(), tiles_w = (a.out_w + 3) / 4;
+  const Index out_plane = args.y_plane(), tiles_w = (a.out_w + M - 1) / M;
   const Conv2dPart<float> whole{.y = args.y + tile.image * a.out_channels * out_plane,
                                 .channels = a.out_channels};
-  const Index v_place = place_pitch(a.in_channels * kConvTile);
-  const Index blocks = (a.out_channels + kWeightBlock - 1) / kWeightBlock,
-              together = winograd_together(a);
+  const Index v_place = place_pitch(a.in_channels * kConvTile), together = winograd_together(a);
   for (Index q = tile.begin; q < tile.end; q += kConvTile) {
     const Index count = tile.end - q < kConvTile ? tile.end - q : kConvTile;
     TileRun runs[kConvTile];
     const Index run_count = tile_runs(q, count, tiles_w, runs);
     ConvTarget target{.to = nullptr,
-                      .plane = kProductsPitch,
+                      .plane = kProductsPitch<M>,
                       .at = {},
                       .vectors = (count + kLanes - 1) / kLanes,
                       .buffer = nullptr,
@@ -263,44 +257,46 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& t
     for (Index c = 0; c < a.in_channels; ++c) {
       const float* plane = x + c * args.x_plane();
       const Index ahead = c + 1 < a.in_channels ? args.x_plane() : 0;
-      for (Index r = 0; r < run_count; ++r) winograd_gather(a, runs[r], plane, ahead, scratch.d);
+      for (Index r = 0; r < run_count; ++r) winograd_gather<M>(a, runs[r], plane, ahead, scratch.d);
       for (Index v = 0; v < target.vectors; ++v)
-        winograd_load(scratch.d + v * kLanes, scratch.v + c * kConvTile + v * kLanes, v_place);
+        winograd_load<M>(scratch.d + v * kLanes, scratch.v + c * kConvTile + v * kLanes, v_place);
     }
-    for_each_part(
-        args, whole, tile,
-        [&](const Conv2dPart<float>& part, Index k, Index last, Index first_channel) {
-          for (; k < last; k += together) {
-            const Index end = k + together < last ? k + together : last;
-            for (Index place = 0; place < kPlaces; ++place) {
-              const float* weights = u + place * blocks * a.in_channels * kWeightBlock;
-              for (Index i = k; i < end;) {
-                target.to = scratch.m + (i - k) * kProductsPitch + place * kConvTile;
-                const Index channel = first_channel + i, left = end - i,
-                            side_by_side = kWeightBlock - channel % kWeightBlock;
-                i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
-                  conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
-                      scratch.v + place * v_place, scratch.channel, a.in_channels,
-                      weights + channel / kWeightBlock * a.in_channels * kWeightBlock +
-                          channel % kWeightBlock,
-                      nullptr, target);
-                });
-              }
-            }
-            for (Index i = k; i < end; ++i) {
-              const Index channel = first_channel + i;
-              for (Index v = 0; v < target.vectors; ++v) {
-                winograd_store(a, scratch.m + (i - k) * kProductsPitch + v * kLanes, kConvTile,
-                               args.b ? args.b[channel] : 0.0F,
-                               args.slope ? args.slope + channel : nullptr, first_run[v],
-                               v * kLanes, count < (v + 1) * kLanes ? count : (v + 1) * kLanes,
-                               part.y + i * out_plane);
-              }
-            }
-          }
-        });
+    for_each_part(args, whole, tile,
+                  [&](const Conv2dPart<float>& part, Index k, Index last, Index first_channel) {
+                    for (; k < last; k += together) {
+                      const Index end = k + together < last ? k + together : last;
+                      winograd_products(a, u, scratch.v, scratch.channel, kPlaces<M>,
+                                        first_channel + k, end - k, scratch.m, target);
+                      for (Index i = k; i < end; ++i) {
+                        const Index channel = first_channel + i;
+                        for (Index v = 0; v < target.vectors; ++v) {
+                          winograd_store<M>(a, scratch.m + (i - k) * kProductsPitch<M> + v * kLanes,
+                                            args.b ? args.b[channel] : 0.0F,
+                                            args.slope ? args.slope + channel : nullptr,
+                                            first_run[v], v * kLanes,
+                                            count < (v + 1) * kLanes ? count : (v + 1) * kLanes,
+                                            part.y + i * out_plane);
+                        }
+                      }
+                    }
+                  });
   }
 }
+
+#if defined(__AVX512F__) || defined(__aarch64__)  // the latter not measured
+constexpr double kTransformCost[] = {280, 850, 2000};
+#elif defined(__AVX2__)
+constexpr double kTransformCost[] = {360, 1360, 3700};
+#else
+constexpr double kTransformCost[] = {770, 2090, 4560};
+#endif
+
+template <int M>
+constexpr WinogradKernel kWinograd = {.outputs = M,
+                                      .transform_cost = kTransformCost[M / 2 - 1],
+                                      .weights = winograd_weights<M>,
+                                      .scratch_bytes = winograd_scratch_bytes<M>,
+                                      .run = winograd<M>};
 
 }  // namespace
 }  // namespace rf
