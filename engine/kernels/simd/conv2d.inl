@@ -25,11 +25,11 @@ enum class Walk { near, far };
 constexpr Index kTilesTogether = 4;
 
 // Of results with more floats, a second-level cache keeps none. Where blocks are short, fetching
-// costs more than it brings.
+// costs more than it brings; parts have few channels, and few in whole blocks.
 inline Walk walk_of(const Conv2dArgs<float>& args, Index taps) noexcept {
   constexpr Index kLargeValue = 1 << 18, kLongBlock = 64;
   const bool large = args.y_plane() * args.geometry.out_channels > kLargeValue;
-  return args.residual || (large && taps >= kLongBlock) ? Walk::far : Walk::near;
+  return args.residual || (large && taps >= kLongBlock && !args.parts) ? Walk::far : Walk::near;
 }
 
 // Where the values of one tile go, and through which activation. A vector that lies within a row of
