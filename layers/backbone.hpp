@@ -56,7 +56,8 @@ class Backbone : public Module {
 // next has stride 1.
 enum class LightStem { conv3x3, conv7x7 };
 
-// The names that make_backbone knows: "mobilenet0.25", "resnet18", ...
+// The names that make_backbone knows: "mobilenet0.25", "resnet18", ... and, with the stride of a
+// bottleneck in its first convolution (BottleneckStride), "resnet50_v1", ...
 [[nodiscard]] std::vector<std::string> backbone_names();
 
 // Throws ModelError unless it is one of them.

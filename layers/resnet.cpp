@@ -47,9 +47,13 @@ ResidualBlock::ResidualBlock(const Options& o, const BlockStyle& style)
     child(message("conv", convs_.size()), *convs_.back());
   };
   const Index in = o.bottleneck ? o.width : o.in_channels;  // of the first 3x3
+  const bool early = o.bottleneck && o.stride_in == BottleneckStride::in_1x1;
+  const Index before = early ? o.stride : 1;
   if (o.bottleneck)
-    add({.in_channels = o.in_channels, .out_channels = o.width, .kernel = 1}, false);
-  add({.in_channels = in, .out_channels = o.width, .kernel = 3, .stride = o.stride}, false);
+    add({.in_channels = o.in_channels, .out_channels = o.width, .kernel = 1, .stride = before},
+        false);
+  add({.in_channels = in, .out_channels = o.width, .kernel = 3, .stride = o.stride / before},
+      false);
   add({.in_channels = o.width, .out_channels = out, .kernel = o.bottleneck ? 1 : 3}, true);
   if (o.stride == 1 && o.in_channels == out) return;
   downsample_ = std::make_unique<ConvBnAct>(
@@ -72,8 +76,8 @@ std::vector<ConvBnAct*> ResidualBlock::convolutions() const {
   return all;
 }
 
-ResNet::ResNet(int depth, const BlockStyle& style)
-    : bottleneck_(depth >= 50),
+ResNet::ResNet(int depth, const BlockStyle& style, BottleneckStride stride_in)
+    : bottleneck_(depth >= kFirstBottleneck),
       stem_({.in_channels = 3, .out_channels = kWidths[0], .kernel = 7, .stride = 2}, style) {
   child("stem", stem_);
   add_convolution(stem_);
@@ -86,7 +90,8 @@ ResNet::ResNet(int depth, const BlockStyle& style)
           std::make_unique<ResidualBlock>(ResidualBlock::Options{.in_channels = channels,
                                                                  .width = kWidths[s],
                                                                  .stride = s > 0 && i == 0 ? 2 : 1,
-                                                                 .bottleneck = bottleneck_},
+                                                                 .bottleneck = bottleneck_,
+                                                                 .stride_in = stride_in},
                                           style));
       child(message("layer", s + 1, ".", i), *stage.back());
       for (ConvBnAct* conv : stage.back()->convolutions()) add_convolution(*conv);

@@ -113,11 +113,30 @@ std::string first_few(const std::vector<std::string>& names) {
 // Names in which a file and a layout differ.
 std::size_t difference(const NameMapFit& fit) { return fit.missing.size() + fit.unexpected.size(); }
 
+// A network of other structure with names like those of ours.
+struct OtherNetwork {
+  std::string_view has, lacks;  // names of tensors; `lacks` may be empty
+  std::string_view what;
+};
+constexpr std::string_view kBatchNormFirst =
+    "a ResNet of version 2, with batch norm before each convolution (He et al. 2016, Identity "
+    "Mappings); here it comes after, with which these weights would compute something else";
+constexpr OtherNetwork kOtherNetworks[] = {
+    {"stage1_unit1_sc_weight", "", kBatchNormFirst},  // MXNet's symbols, insightface's R50 and R152
+    {"batchnorm1_gamma", "conv1_weight", kBatchNormFirst},  // Gluon's resnet.._v2
+    {"features.5.0.bn1.gamma", "", kBatchNormFirst},        // the same
+    {"stage1_unit1_conv1sc_weight", "stage1_unit1_conv3_weight",
+     "a resnet-v1 of 18 or 34 layers of MXNet's example, with a convolution as the first block's "
+     "shortcut; here that is the block's input itself"},
+};
+
 // The layout that the file has; throws with what it looks like if there is none.
 const NameMap& recognise(const StateDict& tensors, const std::string& name) {
   const NameMap* best = nullptr;
   NameMapFit best_fit;
   for (const NameMap& map : published_name_maps()) {
+    const auto is_there = [&](const NameMap::Entry& e) { return tensors.contains(e.from); };
+    if (best && std::ranges::none_of(map.entries, is_there)) continue;
     NameMapFit here = fit(map, tensors);
     if (!best || difference(here) < difference(best_fit)) {
       best = &map;
@@ -125,10 +144,21 @@ const NameMap& recognise(const StateDict& tensors, const std::string& name) {
     }
   }
   RF_ASSERT(best != nullptr);
+  if (difference(best_fit) == 0) return *best;
+  for (const auto& [has, lacks, what] : kOtherNetworks) {
+    if (tensors.contains(std::string(has)) && !tensors.contains(std::string(lacks)))
+      throw ModelError(message(name, ": cannot be imported: it is ", what));
+  }
   if (best_fit.found * 2 < best->entries.size()) {
-    std::string layouts;
-    for (const NameMap& map : published_name_maps())
-      layouts += (layouts.empty() ? "" : "; ") + map.layout;
+    std::string layouts, backbones;
+    for (const NameMap& map : published_name_maps()) {
+      if (map.role == NameMap::Role::detector) {
+        layouts += map.layout + "; ";
+      } else if (backbones.find(map.backbone + ',') == std::string::npos) {
+        backbones += " " + map.backbone + ',';
+      }
+    }
+    layouts += "backbones" + backbones.substr(0, backbones.size() - 1);
     throw ModelError(message(name, ": holds ", tensors.size(), " tensors such as ",
                              tensors.empty() ? "none" : shown(tensors.begin()->first),
                              "; no known layout (", layouts, ") has these names"));
@@ -137,11 +167,22 @@ const NameMap& recognise(const StateDict& tensors, const std::string& name) {
     throw ModelError(
         message(name, ": looks like ", best->layout, ", but lacks ", first_few(best_fit.missing)));
   }
-  if (!best_fit.unexpected.empty()) {
-    throw ModelError(message(name, ": looks like ", best->layout, ", but also holds ",
-                             first_few(best_fit.unexpected)));
-  }
-  return *best;
+  throw ModelError(message(name, ": looks like ", best->layout, ", but also holds ",
+                           first_few(best_fit.unexpected)));
+}
+
+// Gluon begins the names of an exported network with what this one was called, "resnetv10_" if it
+// was the first of its kind.
+StateDict without_instance(StateDict tensors) {
+  constexpr std::string_view kKind = "resnetv";
+  if (tensors.empty() || !tensors.begin()->first.starts_with(kKind)) return tensors;
+  const std::string prefix = tensors.begin()->first.substr(0, tensors.begin()->first.find('_') + 1);
+  const auto has_prefix = [&](const auto& each) { return each.first.starts_with(prefix); };
+  if (prefix.empty() || !std::ranges::all_of(tensors, has_prefix)) return tensors;
+  StateDict shorter;
+  for (auto& [name, tensor] : tensors)
+    shorter.emplace(name.substr(prefix.size()), std::move(tensor));
+  return shorter;
 }
 
 ModelFile import(const StateDict& theirs, std::string format, const std::string& name,
@@ -153,8 +194,11 @@ ModelFile import(const StateDict& theirs, std::string format, const std::string&
         message(name, ": is a backbone alone (", map.layout,
                 "), without pyramid, context modules and heads; a detector is needed"));
   }
-  ModelFile model{
-      .format = std::move(format), .description = {}, .tensors = apply(map, theirs), .sha256 = {}};
+  ModelFile model{.format = std::move(format),
+                  .description = {},
+                  .tensors = apply(map, theirs),
+                  .sha256 = {},
+                  .backbone = map.backbone};
   model.sha256 = state_sha256(model.tensors);
   if (whole)
     model.description =
@@ -178,7 +222,8 @@ ModelFile read_any(Bytes file, const std::string& name, std::shared_ptr<const vo
                     name, options);
     }
     case Kind::mxnet:
-      return import(read_mxnet(file, name, std::move(owner)), "mxnet", name, options);
+      return import(without_instance(read_mxnet(file, name, std::move(owner))), "mxnet", name,
+                    options);
   }
   RF_UNREACHABLE();
   return {};

@@ -16,6 +16,7 @@ struct ModelFile {
   StateDict tensors;        // under our names, f32
   std::string
       sha256;  // of the tensor bytes as our safetensors file holds them, 64 hexadecimal digits
+  std::string backbone = {};  // its name in a description, when the file holds a backbone alone
 };
 
 struct ReadModelOptions {

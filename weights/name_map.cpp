@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -18,21 +20,35 @@ using Row = std::map<std::string, std::string>;
 using Table = std::vector<Row>;
 
 constexpr std::size_t kMaxEntries = 100'000;
+constexpr Index kMaxRepeats = 10'000, kMaxNumber = 1'000'000'000;
 
 class NameMapReader {
  public:
   explicit NameMapReader(std::string where) : where_(std::move(where)) {}
 
-  NameMap read(const Json& json) {
+  std::vector<NameMap> read(const Json& json) {
     if (!json.is_object() || json.value("schema", "") != "retinaface-name-map/1")
       fail("schema is not retinaface-name-map/1");
+    if (!json.contains("members")) return {layout(json, json)};
+    std::vector<NameMap> maps;
+    for (const Json& each : json["members"]) maps.push_back(layout(json, each));
+    if (maps.empty()) fail("members are none");
+    return maps;
+  }
+
+ private:
+  // `json` is the file, `own` what this layout does not share with the others of the file.
+  NameMap layout(const Json& json, const Json& own) {
     NameMap map;
-    map.layout = text(json, "layout");
+    map.layout = text(own, "layout");
     const std::string role = text(json, "role");
     if (role != "detector" && role != "backbone")
       fail("role ", shown(role), " is neither detector nor backbone");
     map.role = role == "detector" ? NameMap::Role::detector : NameMap::Role::backbone;
-    for (const auto& [name, rows] : member(json, "tables").items()) tables_[name] = table(rows);
+    if (map.role == NameMap::Role::backbone) map.backbone = text(own, "backbone");
+    tables_.clear();
+    add_tables(member(json, "tables"));
+    if (&own != &json) add_tables(member(own, "tables"));
     for (const Json& rule : member(json, "tensors")) add_entries(rule, map.entries);
     for (const Json& name : member(json, "ignore")) {
       if (!name.is_string()) fail("ignore holds what is no name");
@@ -43,7 +59,6 @@ class NameMapReader {
     return map;
   }
 
- private:
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
     throw FormatError(message(where_, ": ", parts...));
@@ -60,21 +75,43 @@ class NameMapReader {
     return value.get<std::string>();
   }
 
+  void add_tables(const Json& tables) {
+    for (const auto& [name, rows] : tables.items()) {
+      if (!tables_.emplace(name, table(rows)).second) fail("two tables are called ", shown(name));
+    }
+  }
+
   Table table(const Json& rows) const {
     Table out;
     for (const Json& row : rows) {
-      Row& values = out.emplace_back();
       if (!row.is_object()) fail("a table holds what is no object");
-      for (const auto& [name, value] : row.items()) {
-        if (value.is_string())
-          values[name] = value.get<std::string>();
-        else if (value.is_number_integer())
-          values[name] = std::to_string(value.get<Index>());
-        else
-          fail("a table gives ", shown(name), " a value that is neither text nor a whole number");
-      }
+      const Json count = row.value("count", Json(1U));
+      if (!count.is_number_unsigned() || count > kMaxRepeats)
+        fail("count ", shown(count.dump()), " of a row is not 0 to ", kMaxRepeats);
+      for (Index i = 0; i < count.get<Index>(); ++i) out.push_back(repeated(row, i));
     }
     return out;
+  }
+
+  // Row i of those that one with a count stands for: [first, step] is first + i * step.
+  Row repeated(const Json& row, Index i) const {
+    const auto is_number = [](const Json& value) {
+      return value.is_number_integer() && value >= -kMaxNumber && value <= kMaxNumber;
+    };
+    Row values;
+    for (const auto& [name, value] : row.items()) {
+      if (name == "count") continue;
+      if (value.is_string())
+        values[name] = value.get<std::string>();
+      else if (is_number(value))
+        values[name] = std::to_string(value.get<Index>());
+      else if (value.is_array() && value.size() == 2 && is_number(value[0]) && is_number(value[1]))
+        values[name] = std::to_string(value[0].get<Index>() + i * value[1].get<Index>());
+      else
+        fail("a table gives ", shown(name),
+             " a value that is neither text nor a whole number nor two of them");
+    }
+    return values;
   }
 
   // Each combination of one row of each table that the rule names.
@@ -104,10 +141,14 @@ class NameMapReader {
   }
 
   NameMap::Entry entry(const Json& rule, const Row& row) const {
-    NameMap::Entry out{fill(text(rule, "from"), row),
-                       fill(text(rule, "to"), row),
-                       shape(member(rule, "shape"), row),
-                       {}};
+    NameMap::Entry out{.from = fill(text(rule, "from"), row),
+                       .to = fill(text(rule, "to"), row),
+                       .shape = shape(member(rule, "shape"), row)};
+    if (rule.contains("minus")) out.minus = fill(text(rule, "minus"), row);
+    if (rule.contains("plus")) {
+      if (!rule["plus"].is_number()) fail("plus of ", shown(out.from), " is no number");
+      out.plus = rule["plus"].get<double>();
+    }
     if (!rule.contains("rows")) return out;
     for (const Json& index : rule["rows"]) {
       if (!index.is_number_unsigned()) fail("rows of ", shown(out.from), " are not whole numbers");
@@ -160,6 +201,7 @@ class NameMapReader {
     for (const NameMap::Entry& e : map.entries) {
       if (!from.insert(e.from).second || !to.insert(e.to).second)
         fail("two rules make ", shown(e.from), " or ", shown(e.to));
+      if (!e.minus.empty() && !from.insert(e.minus).second) fail("two rules use ", shown(e.minus));
     }
   }
 
@@ -186,9 +228,22 @@ Tensor permuted_rows(const Tensor& tensor, const std::vector<Index>& rows) {
   return out;
 }
 
+Tensor difference(const Tensor& a, const Tensor& b) {
+  Tensor out = Tensor::empty(a.shape(), DType::f32);
+  std::ranges::transform(a.span<float>(), b.span<float>(), out.data<float>(), std::minus<>());
+  return out;
+}
+
+Tensor sum(const Tensor& tensor, double number) {
+  Tensor out = Tensor::empty(tensor.shape(), DType::f32);
+  std::ranges::transform(tensor.span<float>(), out.data<float>(),
+                         [&](float value) { return static_cast<float>(double{value} + number); });
+  return out;
+}
+
 }  // namespace
 
-NameMap parse_name_map(std::string_view json_text, const std::string& where) {
+std::vector<NameMap> parse_name_maps(std::string_view json_text, const std::string& where) {
   return NameMapReader(where).read(parse_json<Json>(json_text, where + ": text"));
 }
 
@@ -196,7 +251,7 @@ const std::vector<NameMap>& published_name_maps() {
   static const std::vector<NameMap> maps = [] {
     std::vector<NameMap> parsed;
     for (const auto& [name, text] : embedded_name_maps())
-      parsed.push_back(parse_name_map(text, std::string(name)));
+      std::ranges::move(parse_name_maps(text, std::string(name)), std::back_inserter(parsed));
     return parsed;
   }();
   return maps;
@@ -205,12 +260,16 @@ const std::vector<NameMap>& published_name_maps() {
 NameMapFit fit(const NameMap& map, const StateDict& tensors) {
   NameMapFit result;
   std::set<std::string> known;
-  for (const NameMap::Entry& entry : map.entries) {
-    known.insert(entry.from);
-    if (tensors.contains(entry.from))
+  const auto look_for = [&](const std::string& name) {
+    known.insert(name);
+    if (tensors.contains(name))
       ++result.found;
     else
-      result.missing.push_back(entry.from);
+      result.missing.push_back(name);
+  };
+  for (const NameMap::Entry& entry : map.entries) {
+    look_for(entry.from);
+    if (!entry.minus.empty()) look_for(entry.minus);
   }
   for (const auto& [name, tensor] : tensors) {
     if (!known.contains(name) && !is_ignored(map, name)) result.unexpected.push_back(name);
@@ -219,16 +278,21 @@ NameMapFit fit(const NameMap& map, const StateDict& tensors) {
 }
 
 StateDict apply(const NameMap& map, const StateDict& tensors) {
+  const auto floats = [&](const std::string& name, const Shape& shape) {
+    const Tensor& theirs = tensors.at(name);
+    RF_CHECK_SHAPE(theirs.shape() == shape, "import", shown(name), " has shape ", theirs.shape(),
+                   ", ", map.layout, " has ", shape);
+    RF_CHECK_SHAPE(theirs.dtype() == DType::f32 || theirs.dtype() == DType::f64, "import",
+                   shown(name), " has elements ", theirs.dtype(), ", floating point is needed");
+    return theirs.dtype() == DType::f32 ? theirs : theirs.to(DType::f32);
+  };
   StateDict ours;
   for (const NameMap::Entry& entry : map.entries) {
-    const Tensor& theirs = tensors.at(entry.from);
-    RF_CHECK_SHAPE(theirs.shape() == entry.shape, "import", shown(entry.from), " has shape ",
-                   theirs.shape(), ", ", map.layout, " has ", entry.shape);
-    RF_CHECK_SHAPE(theirs.dtype() == DType::f32 || theirs.dtype() == DType::f64, "import",
-                   shown(entry.from), " has elements ", theirs.dtype(),
-                   ", floating point is needed");
-    const Tensor floats = theirs.dtype() == DType::f32 ? theirs : theirs.to(DType::f32);
-    ours.emplace(entry.to, entry.rows.empty() ? floats : permuted_rows(floats, entry.rows));
+    Tensor tensor = floats(entry.from, entry.shape);
+    if (!entry.rows.empty()) tensor = permuted_rows(tensor, entry.rows);
+    if (!entry.minus.empty()) tensor = difference(tensor, floats(entry.minus, entry.shape));
+    if (entry.plus != 0) tensor = sum(tensor, entry.plus);
+    ours.emplace(entry.to, std::move(tensor));
   }
   return ours;
 }

@@ -16,7 +16,9 @@ struct NameMap {
   struct Entry {
     std::string from, to;
     Shape shape;
-    std::vector<Index> rows;  // our row r is their row rows[r]; empty: the same order
+    std::vector<Index> rows = {};  // our row r is their row rows[r]; empty: the same order
+    std::string minus = {};  // their tensor of this shape that is subtracted, if it has a name
+    double plus = 0;         // added to every element
   };
   enum class Role { detector, backbone };
 
@@ -25,10 +27,12 @@ struct NameMap {
   std::vector<Entry> entries;
   std::vector<std::string> ignored;  // names, or "*" and an ending
   std::string description;           // JSON, schema retinaface-model/1; empty for a backbone
+  std::string backbone;              // what a description calls it; empty for a detector
 };
 
-// Throws FormatError, one line that begins with `where`.
-[[nodiscard]] NameMap parse_name_map(std::string_view json_text, const std::string& where);
+// The layouts of one file, at least one. Throws FormatError, one line that begins with `where`.
+[[nodiscard]] std::vector<NameMap> parse_name_maps(std::string_view json_text,
+                                                   const std::string& where);
 
 // The layouts that are part of the program.
 [[nodiscard]] const std::vector<NameMap>& published_name_maps();

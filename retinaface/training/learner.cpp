@@ -91,10 +91,18 @@ Learner::Learner(const TrainingOptions& options, bool recompute)
 void Learner::load_init() {
   const ModelFile file =
       read_model(options_.init, {.description_patch = {}, .allow_backbone = true});
-  if (!file.description.empty() && !same_outputs(parse_model_config(file.description), config_)) {
-    throw UsageError(message("--init ", options_.init,
-                             ": its anchors, box coding or input differ from the network's"));
+  std::string backbone = file.backbone;
+  if (!file.description.empty()) {
+    const ModelConfig config = parse_model_config(file.description);
+    backbone = config.backbone.name;
+    if (!same_outputs(config, config_))
+      throw UsageError(message("--init ", options_.init,
+                               ": its anchors, box coding or input differ from the network's"));
   }
+  // Names and shapes may be the same: those of resnet50 and resnet50_v1 are.
+  if (backbone != options_.backbone)
+    throw UsageError(message("--init ", options_.init, ": its backbone is ", backbone,
+                             "; --backbone is ", options_.backbone));
   init_sha256_ = file.sha256;
   StateDict state = network_.state_dict();
   for (const auto& [name, tensor] : file.tensors) {

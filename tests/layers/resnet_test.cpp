@@ -63,8 +63,13 @@ TEST_CASE("resnet: levels have the shapes that they promise, for any size of ima
 TEST_CASE("resnet: a block is its convolutions plus the shortcut", "[resnet]") {
   const Index stride = GENERATE(1, 2);
   const bool bottleneck = GENERATE(true, false);
+  const bool early = GENERATE(false, true);
   const Index out = bottleneck ? 16 : 4, in = stride == 1 ? out : 6;
-  ResidualBlock block({.in_channels = in, .width = 4, .stride = stride, .bottleneck = bottleneck},
+  ResidualBlock block({.in_channels = in,
+                       .width = 4,
+                       .stride = stride,
+                       .bottleneck = bottleneck,
+                       .stride_in = early ? BottleneckStride::in_1x1 : BottleneckStride::in_3x3},
                       {});
   initialize(block, {}, 3);
   const StateDict w = block.state_dict();
@@ -75,8 +80,9 @@ TEST_CASE("resnet: a block is its convolutions plus the shortcut", "[resnet]") {
                      1 / std::sqrt(1 + 1e-5));
   };
   Var y = x;
-  if (bottleneck) y = ag::relu(conv(y, "conv1", {}));
-  y = ag::relu(conv(y, bottleneck ? "conv2" : "conv1", {.stride = stride, .pad = 1}));
+  const Index first = early ? stride : 1, second = bottleneck ? stride / first : stride;
+  if (bottleneck) y = ag::relu(conv(y, "conv1", {.stride = first}));
+  y = ag::relu(conv(y, bottleneck ? "conv2" : "conv1", {.stride = second, .pad = 1}));
   y = conv(y, bottleneck ? "conv3" : "conv2", {.pad = bottleneck ? 0 : 1});
   const Var shortcut = stride == 1 ? x : conv(x, "downsample", {.stride = stride});
   CHECK(w.contains("downsample.conv.weight") == (stride == 2));
@@ -100,6 +106,16 @@ TEST_CASE("backbone: made by name", "[resnet][mobilenet]") {
   for (const std::string& name : backbone_names()) CHECK_NOTHROW(check_backbone_name(name));
   CHECK(make_backbone("mobilenet0.25", {})->convolutions() == 27);
   CHECK(make_backbone("resnet34", {})->convolutions() == 36);
+  // The same weights make another network.
+  const auto usual = make_backbone("resnet50", {}), v1 = make_backbone("resnet50_v1", {});
+  initialize(*usual, {}, 5);
+  v1->load_state_dict(usual->state_dict());
+  const Var image(random_tensor({1, 3, 40, 40}, 6));
+  const std::vector<Var> a = usual->forward(image), b = v1->forward(image);
+  CHECK(relative_error(a[0].value(), b[0].value()) == 0);  // its blocks have stride 1
+  CHECK(a[1].shape() == b[1].shape());
+  CHECK(relative_error(a[1].value(), b[1].value()) > 0.1);
+  check_refused<ModelError>([] { (void)make_backbone("resnet34_v1", {}); }, {"resnet34_v1"});
   check_refused<ModelError>([] { (void)make_backbone("resnet", {}); },
                             {"'resnet'", "mobilenet0.25", "resnet50"});
 }

@@ -58,7 +58,7 @@ TEST_CASE("format document: its name map is one", "[document]") {
   REQUIRE(schema != std::string::npos);
   const std::size_t begin = text.rfind("```json\n", schema) + 8;
   const NameMap map =
-      parse_name_map(text.substr(begin, text.find("```", begin) - begin), "document");
+      parse_name_maps(text.substr(begin, text.find("```", begin) - begin), "document").at(0);
   REQUIRE(map.entries.size() == 2 + 4 + 1);
   CHECK(map.entries[1].from == "a.1.weight");
   CHECK(map.entries[3].to == "backbone.stage1.1.pointwise.bn.bias");

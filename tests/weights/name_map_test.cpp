@@ -18,15 +18,17 @@ const std::string kTables =
   "part":[{"part":"weight"},{"part":"bias"}]})";
 
 std::string map_text(const std::string& rules, const std::string& tables = kTables) {
-  return R"({"schema":"retinaface-name-map/1","layout":"a test","role":"backbone",)" + tables +
-         R"(,"tensors":[)" + rules + R"(],"ignore":["*.count","extra"]})";
+  return R"({"schema":"retinaface-name-map/1","layout":"a test","role":"backbone","backbone":"b",)" +
+         tables + R"(,"tensors":[)" + rules + R"(],"ignore":["*.count","extra"]})";
 }
 
-NameMap map_of(const std::string& rules) { return parse_name_map(map_text(rules), "x.json"); }
+NameMap map_of(const std::string& rules) {
+  return parse_name_maps(map_text(rules), "x.json").at(0);
+}
 
 std::string refusal(const std::string& text) {
   const std::string what =
-      test::thrown<FormatError>([&] { return parse_name_map(text, "x.json"); });
+      test::thrown<FormatError>([&] { return parse_name_maps(text, "x.json"); });
   CHECK(test::one_line(what));
   CHECK(what.starts_with("x.json: "));
   return what;
@@ -46,6 +48,73 @@ TEST_CASE("name_map: a rule makes a tensor for each row of its tables", "[name_m
   CHECK(map.entries[3].to == "b.bias");
   CHECK(map.entries[3].shape == Shape{1, 3});
   CHECK(map.entries[4].from == "plain{");
+}
+
+TEST_CASE("name_map: a row with a count stands for as many, whose pairs of numbers are counted on",
+          "[name_map]") {
+  const std::string tables = R"("tables":{"t":[{"i":7,"w":"x","n":2},
+      {"count":3,"i":[0,1],"w":"y","n":[5,-2]},{"count":0,"i":9,"w":"z","n":9}]})";
+  const std::string rules = R"({"from":"{w}{i}","to":"o{w}{i}","shape":["{n}"],"each":["t"]})";
+  const NameMap map = parse_name_maps(map_text(rules, tables), "x.json").at(0);
+  REQUIRE(map.entries.size() == 4);
+  CHECK(map.entries[0].from == "x7");
+  CHECK(map.entries[1].from == "y0");
+  CHECK(map.entries[1].shape == Shape{5});
+  CHECK(map.entries[3].to == "oy2");
+  CHECK(map.entries[3].shape == Shape{1});
+  for (const char* row :
+       {R"({"count":-1})", R"({"count":"2"})", R"({"count":1e9})", R"({"count":10001})"}) {
+    CHECK(holds(refusal(map_text(rules, std::string(R"("tables":{"t":[)") + row + "]}")), "count"));
+  }
+  for (const char* row :
+       {R"({"i":[1]})", R"({"i":[1,"a"]})", R"({"i":1.5})", R"({"i":[9000000000,1]})"}) {
+    CHECK(holds(refusal(map_text(rules, std::string(R"("tables":{"t":[)") + row + "]}")),
+                "a table gives i a value"));
+  }
+}
+
+TEST_CASE("name_map: layouts of one file share rules, and have tables of their own", "[name_map]") {
+  const std::string head =
+      R"({"schema":"retinaface-name-map/1","role":"backbone","tables":{"s":[{"s":1}]},
+      "tensors":[{"from":"{n}{s}","to":"o{n}","shape":[1],"each":["t","s"]}],"ignore":[],"members":[)";
+  const std::vector<NameMap> maps =
+      parse_name_maps(head + R"({"layout":"one","backbone":"b1","tables":{"t":[{"n":"p"}]}},
+                {"layout":"two","backbone":"b2","tables":{"t":[{"n":"p"},{"n":"q"}]}}]})",
+                      "x.json");
+  REQUIRE(maps.size() == 2);
+  CHECK(maps[0].layout == "one");
+  CHECK(maps[0].backbone == "b1");
+  CHECK(maps[0].entries.size() == 1);
+  REQUIRE(maps[1].entries.size() == 2);
+  CHECK(maps[1].backbone == "b2");
+  CHECK(maps[1].entries[1].from == "q1");
+  CHECK(holds(refusal(head + "]}"), "members are none"));
+  CHECK(holds(refusal(head + R"({"layout":"x","tables":{}}]})"), "backbone is missing"));
+  CHECK(holds(refusal(head + R"({"layout":"x","backbone":"b"}]})"), "tables is missing"));
+  CHECK(holds(refusal(head + R"({"layout":"x","backbone":"b","tables":{"s":[]}}]})"),
+              "two tables are called s"));
+}
+
+TEST_CASE("name_map: a tensor may be the difference of two, and plus a number", "[name_map]") {
+  const NameMap map = map_of(R"({"from":"m","minus":"b","to":"mean","shape":[2]},
+      {"from":"v","plus":0.5,"to":"var","shape":[2]})");
+  const StateDict theirs{{"m", tensor<float>({2}, {1, 2})},
+                         {"b", tensor<double>({2}, {0.25, -4})},
+                         {"v", tensor<float>({2}, {3, 0})}};
+  const NameMapFit all = fit(map, theirs);
+  CHECK(all.found == 3);
+  CHECK(all.unexpected.empty());
+  const StateDict ours = apply(map, theirs);
+  CHECK(ours.size() == 2);
+  CHECK(same(ours.at("mean"), tensor<float>({2}, {0.75, 6})));
+  CHECK(same(ours.at("var"), tensor<float>({2}, {3.5, 0.5})));
+  CHECK(same(theirs.at("m"), tensor<float>({2}, {1, 2})));
+  CHECK(fit(map, {{"m", theirs.at("m")}, {"v", theirs.at("v")}}).missing ==
+        std::vector<std::string>{"b"});
+  CHECK(holds(refusal(map_text(R"({"from":"m","plus":"1","to":"x","shape":[]})")),
+              "plus of m is no number"));
+  CHECK(holds(refusal(map_text(R"({"from":"m","minus":"m","to":"x","shape":[]})")),
+              "two rules use m"));
 }
 
 TEST_CASE("name_map: names that lack or are too many are found, ignored ones are not counted",
