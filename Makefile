@@ -8,6 +8,7 @@ PACKAGES = g++ cmake make libxsimd-dev libstb-dev libcli11-dev nlohmann-json3-de
 CLANG_PACKAGES = clang-14 libclang-rt-14-dev
 TIDY_PACKAGES = $(CLANG_PACKAGES) clang-tidy-14 clang-format-14
 CLANG = -DCMAKE_CXX_COMPILER=clang++-14
+MPI_PACKAGES = libopenmpi-dev openmpi-bin procps
 AARCH64_PACKAGES = g++-aarch64-linux-gnu qemu-user
 # Light optimisation and line numbers: fast to compile, and what a sanitizer prints can be read.
 CHECKED = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
@@ -19,13 +20,13 @@ BUILD = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS cmake --build
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test build mpi static install bench bench-ops weights bench-training bench-peers fit check fmt tidy asan asan-core tsan fuzz valgrind emulate aarch64 \
-  clean packages clang-packages tidy-packages configure
+  clean packages clang-packages tidy-packages mpi-packages configure
 
 help:
 	@echo 'make demo [PHOTO=path]             finds faces in a photograph and draws them: demo.png'
 	@echo 'make test                          packages, build, all tests'
 	@echo 'make build                         packages, build: build/retinaface'
-	@echo 'make mpi                           build-mpi/retinaface: trains in processes that mpirun starts; tests it'
+	@echo 'make mpi                           build/mpi/retinaface: trains in processes that mpirun starts; tests it'
 	@echo 'make static                        packages, build/static/retinaface: detection in one file that needs no other'
 	@echo 'make install [PREFIX=/usr/local]   program, library, header, CMake package'
 	@echo 'make bench [PHOTO=path]            times on this machine: every instruction set, thread count and size; or each stage of PHOTO'
@@ -70,6 +71,8 @@ clang-packages: packages
 	$(call install,$(CLANG_PACKAGES))
 tidy-packages: clang-packages
 	$(call install,$(TIDY_PACKAGES))
+mpi-packages: packages
+	$(call install,$(MPI_PACKAGES))
 
 configure: packages
 	$(CONFIGURE) -B build -DCMAKE_BUILD_TYPE=Release
@@ -91,11 +94,10 @@ emulate: build
 install: build
 	cmake --install build --prefix '$(PREFIX)'
 
-mpi: packages
-	$(call install,libopenmpi-dev openmpi-bin procps)
-	$(CONFIGURE) -B build-mpi -DCMAKE_BUILD_TYPE=Release -DRF_MPI=ON
-	$(BUILD) build-mpi --parallel $(JOBS) --target retinaface_cli
-	ctest --test-dir build-mpi --output-on-failure --tests-regex '^mpi$$'
+mpi: mpi-packages
+	$(CONFIGURE) -B build -DCMAKE_BUILD_TYPE=Release -DRF_MPI=ON
+	$(BUILD) build --parallel $(JOBS) --target retinaface_mpi
+	ctest --test-dir build --output-on-failure --tests-regex '^mpi$$'
 
 static: configure
 	$(BUILD) build --parallel $(JOBS) --target retinaface_static
@@ -209,4 +211,4 @@ aarch64: configure
 	ctest --test-dir build-aarch64 --output-on-failure --timeout 3600 --tests-regex '^($(subst $(space),|,$(AARCH64_TESTS))|isa_leak|aarch64)$$'
 
 clean:
-	rm -rf build build-asan build-asan-core build-tsan build-fuzz build-tidy build-aarch64 build-mpi
+	rm -rf build build-asan build-asan-core build-tsan build-fuzz build-tidy build-aarch64

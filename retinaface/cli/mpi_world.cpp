@@ -1,7 +1,8 @@
 #include "retinaface/cli/mpi_world.hpp"
 
+#include <charconv>
 #include <cstdlib>
-#include <string>
+#include <string_view>
 
 #include "engine/check.hpp"
 
@@ -15,13 +16,28 @@
 
 namespace rf::cli {
 
-bool started_by_mpi() {
-  // Open MPI; MPICH and its relatives.
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
-    const char* size = std::getenv(name);
-    if (size && std::string(size) != "1") return true;
+Launch how_launched() {
+  // Open MPI's mpirun; that of MPICH and its relatives, and srun --mpi=pmi2; any srun. In this
+  // order: an mpirun in a step of SLURM's starts processes of its own.
+  for (const std::string name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* const value = std::getenv(name.c_str());
+    if (!value) continue;
+    const std::string_view text(value);
+    int count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error == std::errc() && end == text.data() + text.size() && count > 0)
+      return {count, message(name, "=", count)};
   }
-  return false;
+  // Of other launchers that speak PMIx, which tells a process its number alone.
+  if (std::getenv("PMIX_RANK")) return {0, "PMIX_RANK"};
+  return {};
+}
+
+void refuse_several_processes(const std::string& verb) {
+  if (const Launch launch = how_launched(); !launch.alone()) {
+    throw UsageError(message(verb, ": is for one process, without mpirun and srun (",
+                             launch.told_by, " is set): several would write the same files"));
+  }
 }
 
 #ifdef RF_MPI
@@ -62,12 +78,19 @@ class MpiWorld final : public World {
 
 }  // namespace
 
-MpiSession::MpiSession() {
+MpiSession::MpiSession(const Launch& launch) {
   int support = 0;  // other threads work here, but none of them speaks to the other processes
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &support);
   if (support < MPI_THREAD_FUNNELED)
     throw UsageError("train: this MPI does not allow several threads in a process");
   world_ = std::make_unique<MpiWorld>();
+  if (const int known = world_->size(); known < launch.processes) {
+    MPI_Finalize();
+    throw UsageError(message("train: ", launch.processes, " processes were started (",
+                             launch.told_by, "), but MPI knows of ", known,
+                             ": `srun --mpi=list` tells which --mpi= there are for it, or start "
+                             "them by mpirun"));
+  }
   set_world(world_.get());
 }
 
@@ -83,10 +106,10 @@ MpiSession::~MpiSession() {
 
 #else
 
-MpiSession::MpiSession() {
-  throw UsageError(
-      "train: several processes were started together, but this program was built without MPI; "
-      "`make mpi` builds one that has it");
+MpiSession::MpiSession(const Launch& launch) {
+  throw UsageError(message("train: several processes were started together (", launch.told_by,
+                           "), but this program was built without MPI: each would write the same "
+                           "files; `make mpi` builds one that has it"));
 }
 
 MpiSession::~MpiSession() = default;

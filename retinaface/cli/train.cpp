@@ -137,11 +137,9 @@ std::optional<Checkpoint> prepare(const CLI::App& verb, TrainFlags& flags) {
 int train_verb(const CLI::App& verb, TrainFlags& flags) {
   choose_execution(flags.threads, flags.isa);
   std::optional<MpiSession> together;
-  if (started_by_mpi()) {
-    if (flags.check_data || flags.dry_run)
-      throw UsageError("train: --check-data and --dry-run are for one process, without mpirun");
-    together.emplace();
-  }
+  if (flags.check_data) refuse_several_processes("train --check-data");
+  if (flags.dry_run) refuse_several_processes("train --dry-run");
+  if (const Launch launch = how_launched(); !launch.alone()) together.emplace(launch);
   if (flags.check_data) return check_data_sets(flags);
   const std::optional<Checkpoint> from = prepare(verb, flags);
   if (flags.dry_run) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "retinaface/cli/flags.hpp"
+#include "retinaface/cli/mpi_world.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/results.hpp"
 #include "retinaface/cli/stopwatch.hpp"
@@ -104,6 +105,7 @@ void refuse_flags_before(const CLI::App& train, const CLI::App& stage) {
 
 template <class Learner, class Options>
 int train_stage(const CLI::App& verb, StageFlags<Options>& flags) {
+  refuse_several_processes("train " + verb.get_name());
   choose_execution(flags.threads, flags.isa);
   std::optional<StageCheckpoint> from;
   if (!flags.resume.empty()) {

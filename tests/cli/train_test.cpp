@@ -10,6 +10,7 @@
 
 #include "tests/cli/images.hpp"
 #include "tests/cli/run_program.hpp"
+#include "tests/model_fixture.hpp"
 #include "tests/support.hpp"
 
 namespace rf::test {
@@ -88,14 +89,50 @@ std::string without_times(const std::string& csv) {
 
 }  // namespace
 
-#ifndef RF_MPI
-TEST_CASE("Several processes are refused by a program without MPI") {
+TEST_CASE("Several processes are refused by a program without MPI, whoever started them") {
   const Fixture fixture;
-  check_one_complaint(run_program({"train", "--data", fixture.file("data"), "--out", "x"},
-                                  {.environment = {"OMPI_COMM_WORLD_SIZE=2"}}),
-                      2, "without MPI");
+  const auto started = [&](const std::vector<std::string>& environment,
+                           const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"train"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    if (more.empty())
+      arguments.insert(arguments.end(),
+                       {"--data", fixture.file("data"), "--out", fixture.file("o")});
+    const Outcome outcome = run_program(arguments, {.environment = environment});
+    CHECK_FALSE(fs::exists(fixture.file("o")));
+    return outcome;
+  };
+  // mpirun of Open MPI and of MPICH; srun with PMI2, with PMIx, with neither; PMIx without SLURM.
+  for (const std::vector<std::string>& environment : std::vector<std::vector<std::string>>{
+           {"OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"},
+           {"PMI_SIZE=2", "PMI_RANK=1"},
+           {"PMI_SIZE=2", "PMI_RANK=0", "SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=0"},
+           {"PMIX_RANK=0", "SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=0"},
+           {"SLURM_STEP_NUM_TASKS=2", "SLURM_PROCID=1"},
+           {"PMIX_RANK=0"},
+           {"OMPI_COMM_WORLD_SIZE=2", "SLURM_STEP_NUM_TASKS=1"}}) {
+    CAPTURE(environment);
+    const Outcome outcome = started(environment);
+    check_one_complaint(outcome, 2, "without MPI");
+    CHECK_THAT(outcome.err, Catch::Contains(environment[0].substr(0, environment[0].find('='))) ||
+                                Catch::Contains("SLURM_STEP_NUM_TASKS=2"));
+  }
+  // What takes one process anyway.
+  for (const char* what : {"--dry-run", "--check-data", "decoder"})
+    check_one_complaint(started({"SLURM_STEP_NUM_TASKS=4"}, {what}), 2, "SLURM_STEP_NUM_TASKS=4");
+  // One process, also where its launcher was started as one of several; and what is no number.
+  for (const std::vector<std::string>& environment : std::vector<std::vector<std::string>>{
+           {"OMPI_COMM_WORLD_SIZE=1", "SLURM_STEP_NUM_TASKS=4"},
+           {"PMI_SIZE=1"},
+           {"PMIX_RANK=0", "SLURM_STEP_NUM_TASKS=1", "SLURM_NTASKS=4"},
+           {"SLURM_NTASKS=4", "SLURM_PROCID=0"},
+           {"PMI_SIZE=two", "SLURM_STEP_NUM_TASKS="}}) {
+    CAPTURE(environment);
+    CHECK(run_program({"train", "--check-data", "--data", fixture.file("data")},
+                      {.environment = environment})
+              .exit_code == 0);
+  }
 }
-#endif
 
 TEST_CASE("A training leaves checkpoints, metrics and detectors; threads change none of the bytes",
           "[long]") {
@@ -261,6 +298,14 @@ TEST_CASE("A loss that is not finite ends a training, or is left out where that 
   CAPTURE(skipped.err);
   CHECK(skipped.exit_code == 0);
   CHECK_THAT(skipped.err, Catch::Contains("was left out"));
+}
+
+TEST_CASE("A training begins with the backbone that it has, and no other") {
+  const Fixture fixture;
+  const std::string init = fixture.file("init.safetensors");
+  write_random_model(init, 5);
+  check_one_complaint(fixture.train("o", {"--backbone", "resnet18", "--init", init}), 2,
+                      "its backbone is mobilenet0.25; --backbone is resnet18");
 }
 
 TEST_CASE("Train says what is wrong with its flags") {
