@@ -32,9 +32,12 @@ Index conv2d_pixels_per_chunk(const Conv2dGeometry& g) {
 
 namespace {
 
-// Units that stay together: whole blocks of the kernel, where rows have no gaps.
+// Units that stay together: whole blocks of the kernel, where rows have no gaps; of few tiles whole
+// vectors, lest one thread gets twice what another does.
 Index grain_of(const Conv2dGeometry& g, const WinogradKernel* winograd, Index units) {
-  return winograd || g.kernel_w == 1 ? std::min(kGrain, units) : 1;
+  constexpr Index kFew = 16 * kGrain;
+  if (winograd) return std::min(units < kFew ? kGrain / 3 : kGrain, units);
+  return g.kernel_w == 1 ? std::min(kGrain, units) : 1;
 }
 
 // Blocks of the kernels are three vectors; smaller ones have fewer products for each weight that is

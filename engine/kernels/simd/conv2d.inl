@@ -24,12 +24,21 @@ static_assert(kConvTile <= kStripSlack && kConvTile <= kReadAfter);
 enum class Walk { near, far };
 constexpr Index kTilesTogether = 4;
 
+// Whether each part is of whole blocks.
+inline bool in_whole_blocks(const Conv2dArgs<float>& args) noexcept {
+  for (Index p = 0; args.parts && p < args.part_count; ++p) {
+    if (args.parts[p].channels % kConvChannels != 0) return false;
+  }
+  return true;
+}
+
 // Of results with more floats, a second-level cache keeps none. Where blocks are short, fetching
-// costs more than it brings; parts have few channels, and few in whole blocks.
+// costs more than it brings.
 inline Walk walk_of(const Conv2dArgs<float>& args, Index taps) noexcept {
   constexpr Index kLargeValue = 1 << 18, kLongBlock = 64;
   const bool large = args.y_plane() * args.geometry.out_channels > kLargeValue;
-  return args.residual || (large && taps >= kLongBlock && !args.parts) ? Walk::far : Walk::near;
+  return args.residual || (large && taps >= kLongBlock && in_whole_blocks(args)) ? Walk::far
+                                                                                 : Walk::near;
 }
 
 // Where the values of one tile go, and through which activation. A vector that lies within a row of
