@@ -6,8 +6,11 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <vector>
 
+#include "engine/check.hpp"
 #include "weights/json.hpp"
+#include "weights/shown.hpp"
 
 namespace rf {
 

@@ -12,6 +12,7 @@
 #include "engine/check.hpp"
 #include "weights/half.hpp"
 #include "weights/json.hpp"
+#include "weights/shown.hpp"
 
 static_assert(std::endian::native == std::endian::little,
               "files are little-endian and are used as they are");
