@@ -173,7 +173,7 @@ fmt: tidy-packages
 	tests/checks/format.sh --fix
 
 tidy: tidy-packages
-	$(CONFIGURE) -B build-tidy $(CLANG) $(CHECKED)
+	$(CONFIGURE) -B build-tidy $(CLANG) $(CHECKED) -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
 	run-clang-tidy-14 -quiet -p build-tidy -j $(JOBS) \
 	  '$(CURDIR)/(engine|autograd|layers|weights|retinaface)/.*\.cpp$$'
 
