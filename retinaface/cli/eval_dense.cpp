@@ -90,6 +90,9 @@ void add_pixel_flags(CLI::App& verb, DenseFlags& flags) {
       ->type_name("N")
       ->check(CLI::Range(Index{0}, Index{100'000}))
       ->needs(pixels);
+  verb.add_flag("--fit-code", flags.pixel_options.fit_code,
+                "Fit the face's code too, from the head's and from 0: what any head could reach")
+      ->needs(pixels);
 }
 
 void add_synthetic_flags(CLI::App& verb, DenseFlags& flags) {

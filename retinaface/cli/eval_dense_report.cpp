@@ -91,7 +91,17 @@ std::string pixel_protocol(const DensePixelPart& part) {
       "counts 1; camera (7) and light (9) of both fitted to these pixels by ",
       o.fit.steps,
       " steps of Adam, ours from what the head says, the mean face from the five points and the "
-      "usual light; the best step counts");
+      "usual light; the best step counts",
+      o.fit_code ? "; code fitted: the code of a face too, by the same steps" : "");
+}
+
+// Faces whose code was fitted beside the mean face, from where their fits began.
+std::string code_rows(const DensePixelSummary& s) {
+  const auto row = [&](const char* name, double fitted) {
+    return left(name, kName) + columns(fitted, s.mean.posed_after, 4, s.faces > 0) + "\n";
+  };
+  return row("code fitted, from ours, mean", s.mean.read_code) +
+         row("code fitted, from 0, mean", s.mean.posed_code);
 }
 
 std::string pixel_part(const DensePixelPart& part) {
@@ -104,6 +114,7 @@ std::string pixel_part(const DensePixelPart& part) {
          row("before the fit, median", s.median.read_before, s.median.posed_before) +
          row("after the fit, mean", s.mean.read_after, s.mean.posed_after) +
          row("after the fit, median", s.median.read_after, s.median.posed_after) +
+         (part.options.fit_code ? code_rows(s) : "") +
          message("ours is better on ", percent(s.better), " % of ", s.faces,
                  " faces; the mean face covers ", s.median.pixels, " pixels (median)\n") +
          "protocol: " + one_line(pixel_protocol(part)) + "\n";
@@ -169,7 +180,7 @@ Json json_pixels(const DensePixelPart& part) {
                 {"after", json_pair("mean_face", e.read_after, e.posed_after, 5, known)},
                 {"pixels", e.pixels}};
   };
-  return {
+  Json json{
       {"protocol", pixel_protocol(part)},
       {"faces", s.faces},
       {"faces_found", part.faces},
@@ -178,6 +189,11 @@ Json json_pixels(const DensePixelPart& part) {
       {"ratio_after", number(s.mean.posed_after > 0 ? s.mean.read_after / s.mean.posed_after : 0, 4,
                              s.mean.posed_after > 0)},
       {"better", rounded(100 * s.better, 2)}};
+  if (part.options.fit_code) {
+    json["code_fitted"] = {{"from_ours", number(s.mean.read_code, 5, s.faces > 0)},
+                           {"from_zero", number(s.mean.posed_code, 5, s.faces > 0)}};
+  }
+  return json;
 }
 
 Json json_synthetic(const DenseSyntheticPart& part) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 #include <utility>
@@ -48,10 +49,10 @@ void check(const Tensor& mesh, const Tensor& camera, const Tensor& light,
 }
 
 void check(const CameraFitOptions& o) {
-  const double least = std::min(o.rate, o.prior);
-  if (o.steps < 0 || !(least >= 0) || !std::isfinite(o.rate) || !std::isfinite(o.prior))
-    throw UsageError(message("fit_camera: ", o.steps, " steps of rate ", o.rate, ", prior ",
-                             o.prior, "; each must be at least 0"));
+  const auto sound = [](double x) { return x >= 0 && std::isfinite(x); };
+  if (o.steps < 0 || !sound(o.rate) || !sound(o.prior) || !sound(o.code_prior))
+    throw UsageError(message("fit_camera: ", o.steps, " steps of rate ", o.rate, ", priors ",
+                             o.prior, " and ", o.code_prior, "; each must be at least 0"));
 }
 
 Var wanting_gradient(const Tensor& value) {
@@ -156,28 +157,32 @@ double masked_error(const MeshLook& look, const Tensor& mask, const SquarePixels
   return sum / std::max(count, 1.0);
 }
 
-FittedCamera fit_camera(const MeshRenderer& renderer, const Tensor& mesh, const Tensor& camera,
-                        const Tensor& light, const SquarePixels& pixels, const Tensor& mask,
-                        const CameraFitOptions& options) {
-  check(options);
-  check(mesh, camera, light, pixels, mask);
+namespace {
+
+// Lowers masked_error() of the face that `face` makes over camera, light, and what else the face
+// is made of: `shape`, whose mean square costs `shape_prior`, if it has a value.
+FittedCamera fit(const MeshRenderer& renderer, const std::function<Var()>& face, const Var& shape,
+                 const std::array<double, 3>& pivot, const Tensor& camera, const Tensor& light,
+                 const SquarePixels& pixels, const Tensor& mask, const CameraFitOptions& options) {
   const Index size = pixels.rgb.shape()[0];
-  const Var face(mesh.reshaped({1, mesh.shape()[0], 6}));
   const Tensor crop = pixels.rgb.reshaped({1, size, size, 3});
   const Tensor counts = mask.reshaped({1, size, size, 1});
-  const std::array<double, 3> pivot = middle_of(mesh);
   const Tensor first_camera = camera.reshaped({1, 7});
   const Var first_light(light.reshaped({1, 9}));
   const Var light_step(DenseHead::light_step().reshaped({1, 9}));
   const Var x = wanting_gradient(Tensor::zeros({1, 7}));
   const Var y = wanting_gradient(Tensor::zeros({1, 9}));
-  ag::Adam adam({{.parameters = {{"camera", x}, {"light", y}}}});
+  ag::ParameterGroup group{.parameters = {{"camera", x}, {"light", y}}};
+  const bool shaped = shape.value().numel() > 0;
+  if (shaped) group.parameters.push_back({"shape", shape});
+  ag::Adam adam({group});
 
-  FittedCamera best{.camera = camera, .light = light};
+  const auto code = [&] { return shape.value().reshaped({shape.value().numel()}); };
+  FittedCamera best{.camera = camera, .light = light, .code = shaped ? code() : Tensor()};
   for (Index step = 0; step <= options.steps; ++step) {
     const Var now = corrected_camera(first_camera, x, pivot),
               lit = ag::add(first_light, ag::multiply(light_step, y));
-    const RenderedMeshes rendered = renderer(face, now, lit, size);
+    const RenderedMeshes rendered = renderer(face(), now, lit, size);
     const MeshLook look = as_look(rendered);
     const double error = masked_error(look, mask, pixels);
     if (step == 0) {
@@ -186,18 +191,50 @@ FittedCamera fit_camera(const MeshRenderer& renderer, const Tensor& mesh, const 
       best.after = error;
       best.camera = now.value().reshaped({7});
       best.light = lit.value().reshaped({9});
+      if (shaped) best.code = code();
     }
     const MaskPixels in_mask = mask_pixels(look, mask);
     const auto uncovered = static_cast<Index>(in_mask.uncovered.size());
     if (step == options.steps || !std::isfinite(error) || uncovered == in_mask.all) break;
-    const Var prior = ag::scale(ag::sum(ag::multiply(x, x)), options.prior / 7);
-    Var loss = ag::add(pixel_loss(rendered, crop, counts), prior);
+    const auto mean_square = [](const Var& v, double weight) {
+      return ag::scale(ag::sum(ag::multiply(v, v)),
+                       weight / static_cast<double>(v.value().numel()));
+    };
+    Var loss = ag::add(pixel_loss(rendered, crop, counts), mean_square(x, options.prior));
+    if (shaped) loss = ag::add(loss, mean_square(shape, options.code_prior));
     if (uncovered > 0) loss = ag::add(loss, pull(rendered, in_mask, size));
     loss.backward();
     adam.step(options.rate * (1 - static_cast<double>(step) / static_cast<double>(options.steps)));
     adam.clear_grads();
   }
   return best;
+}
+
+}  // namespace
+
+FittedCamera fit_camera(const MeshRenderer& renderer, const Tensor& mesh, const Tensor& camera,
+                        const Tensor& light, const SquarePixels& pixels, const Tensor& mask,
+                        const CameraFitOptions& options) {
+  check(options);
+  check(mesh, camera, light, pixels, mask);
+  const Var face(mesh.reshaped({1, mesh.shape()[0], 6}));
+  return fit(
+      renderer, [&] { return face; }, {}, middle_of(mesh), camera, light, pixels, mask, options);
+}
+
+FittedCamera fit_face(const MeshRenderer& renderer, const MeshDecoder& decoder, const Tensor& code,
+                      const Tensor& camera, const Tensor& light, const SquarePixels& pixels,
+                      const Tensor& mask, const CameraFitOptions& options) {
+  check(options);
+  const Var numbers = wanting_gradient(code.clone().reshaped({1, code.numel()}));
+  const auto face = [&] { return decoder.forward(numbers); };
+  Tensor mesh = [&] {
+    const ag::NoGradScope no_grad;
+    return face().value();
+  }();
+  mesh = mesh.reshaped({mesh.shape()[1], mesh.shape()[2]});
+  check(mesh, camera, light, pixels, mask);
+  return fit(renderer, face, numbers, middle_of(mesh), camera, light, pixels, mask, options);
 }
 
 }  // namespace rf

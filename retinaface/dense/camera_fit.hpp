@@ -2,6 +2,7 @@
 // the pixel loss when only shape and colours of the face can be to blame.
 #pragma once
 
+#include "layers/mesh_decoder.hpp"
 #include "layers/mesh_renderer.hpp"
 #include "retinaface/dense/pixel_loss.hpp"
 
@@ -14,10 +15,14 @@ struct CameraFitOptions {
   // Of the mean square of the camera's seven numbers (below), beside the loss: pixels alone say
   // little of some of them, which then wander.
   double prior = 0.02;
+  // Of the mean square of a code that is fitted too: what stage (c) of the training has by default,
+  // its 0.05 for the prior over its 4 for pixels.
+  double code_prior = 0.0125;
 };
 
 struct FittedCamera {
   Tensor camera, light;          // f32 [7], [9]: layers/mesh_camera.hpp
+  Tensor code;                   // f32 [code] of fit_face()
   double before = 0, after = 0;  // masked_error() at the start and now
 };
 
@@ -51,5 +56,13 @@ struct MeshLook {
                                       const Tensor& camera, const Tensor& light,
                                       const SquarePixels& pixels, const Tensor& mask,
                                       const CameraFitOptions& options = {});
+
+// The same with the face, from the one that `decoder` (not in training) makes of `code` (f32
+// [code]): a step also changes each number of the code as it does those of the light. What it finds
+// bounds what a head can reach with this decoder.
+[[nodiscard]] FittedCamera fit_face(const MeshRenderer& renderer, const MeshDecoder& decoder,
+                                    const Tensor& code, const Tensor& camera, const Tensor& light,
+                                    const SquarePixels& pixels, const Tensor& mask,
+                                    const CameraFitOptions& options = {});
 
 }  // namespace rf

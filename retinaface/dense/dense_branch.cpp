@@ -125,6 +125,7 @@ std::vector<DenseFace> DenseBranch::read(const FaceColumns& faces) const {
     const Tensor mesh = decoder_->forward(Var(code)).value();
     DenseFace& face = read[static_cast<std::size_t>(rows.order[r])];
     face.square = rows.squares[r];
+    face.code = code.reshaped({model_.decoder.code});
     face.camera = row(numbers.camera.value(), i);
     face.light = row(numbers.light.value(), i);
     face.mesh = mesh.reshaped({mesh.shape()[1], mesh.shape()[2]});
@@ -139,6 +140,7 @@ std::vector<DenseFace> DenseBranch::posed_mean(const std::vector<Face>& faces) c
     const SquareCrop square = square_around(face_box(face));
     const Tensor camera = five_point_camera(mean_, face.landmarks, square);
     posed.push_back({.square = square,
+                     .code = Tensor::zeros({model_.decoder.code}),
                      .camera = camera,
                      .light = DenseHead::usual_light(),
                      .mesh = mean_face(model_),

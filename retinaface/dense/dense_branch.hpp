@@ -39,6 +39,7 @@ struct DenseRows {
 // What the branch says of one face.
 struct DenseFace {
   SquareCrop square;     // of the picture, which the camera looks at
+  Tensor code;           // f32 [code], of which the decoder made the mesh
   Tensor camera, light;  // f32 [7], [9]: layers/mesh_camera.hpp
   Tensor mesh;           // f32 [V, 6]: x, y, z in the model's units, red, green, blue
   Tensor points;         // f32 [V, 3]: column and row in pixels of the picture, and depth in the
@@ -53,10 +54,12 @@ class DenseBranch {
   // One for each face, in their order. Records no gradients. Throws ShapeError as dense_rows does.
   [[nodiscard]] std::vector<DenseFace> read(const FaceColumns& faces) const;
 
-  // The baseline: the mean face, posed by the five points.
+  // The baseline: the mean face, posed by the five points. Its code is 0, from which the decoder
+  // makes that face to its error.
   [[nodiscard]] std::vector<DenseFace> posed_mean(const std::vector<Face>& faces) const;
 
   [[nodiscard]] const DenseModel& model() const { return model_; }
+  [[nodiscard]] const MeshDecoder& decoder() const { return *decoder_; }
 
  private:
   DenseModel model_;

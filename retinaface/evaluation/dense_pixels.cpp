@@ -61,6 +61,15 @@ std::optional<DensePixelErrors> DensePixels::errors(const Image& picture, const 
   errors.read_after = ours.after;
   errors.posed_before = theirs.before;
   errors.posed_after = theirs.after;
+  if (options_.fit_code) {
+    const auto fit_code = [&](const DenseFace& face) {
+      return fit_face(renderer_, branch_.decoder(), face.code, face.camera, face.light, pixels,
+                      mask, options_.fit)
+          .after;
+    };
+    errors.read_code = fit_code(read);
+    errors.posed_code = fit_code(posed);
+  }
   return errors;
 }
 
@@ -79,7 +88,8 @@ DensePixelSummary summarise(std::span<const DensePixelErrors> faces) {
   const auto count = static_cast<double>(faces.size());
   for (double DensePixelErrors::*of :
        {&DensePixelErrors::read_before, &DensePixelErrors::read_after,
-        &DensePixelErrors::posed_before, &DensePixelErrors::posed_after}) {
+        &DensePixelErrors::posed_before, &DensePixelErrors::posed_after,
+        &DensePixelErrors::read_code, &DensePixelErrors::posed_code}) {
     std::vector<double> values;
     for (const DensePixelErrors& face : faces) values.push_back(face.*of);
     summary.mean.*of = std::accumulate(values.begin(), values.end(), 0.0) / count;

@@ -17,6 +17,7 @@ struct DensePixelOptions {
   double smallest = 64;  // longer side of a detected box in pixels
   Index size = 64;       // of the square around a box as it is compared, in pixels
   CameraFitOptions fit;
+  bool fit_code = false;  // measure also faces whose code was fitted: what any head could reach
 };
 
 // A detection that overlaps a label less is no face of the data set.
@@ -33,7 +34,9 @@ inline constexpr double kLeastPixelIou = 0.5;
 struct DensePixelErrors {
   double read_before = 0, read_after = 0;    // the branch: from its own camera and light
   double posed_before = 0, posed_after = 0;  // the mean face: from five points and the usual light
-  Index pixels = 0;                          // of the mask
+  // After a fit of the code as well, from the head's and from 0; 0 unless that was asked for.
+  double read_code = 0, posed_code = 0;
+  Index pixels = 0;  // of the mask
 };
 
 // Of one picture. Several threads may use one.

@@ -198,9 +198,9 @@ TEST_CASE("eval dense measures pixels and synthetic faces, the same for any numb
   write_dense_model(dense, silent_dense_model(detector.config, detector.sha256), IfExists::refuse);
   REQUIRE(write_face(folder.path().string()));
   const auto eval = [&](const std::string& threads) {
-    const Outcome outcome =
-        run_program({"eval", "dense", "--dense", dense, "--pixels", folder.path().string(),
-                     "--steps", "4", "--synthetic", "6", "--threads", threads, "--json", "-q"});
+    const Outcome outcome = run_program({"eval", "dense", "--dense", dense, "--pixels",
+                                         folder.path().string(), "--steps", "4", "--fit-code",
+                                         "--synthetic", "6", "--threads", threads, "--json", "-q"});
     CAPTURE(outcome.err);
     REQUIRE(outcome.exit_code == 0);
     Json json = Json::parse(outcome.out);
@@ -217,6 +217,7 @@ TEST_CASE("eval dense measures pixels and synthetic faces, the same for any numb
   CHECK(before["ours"].get<double>() == Approx(before["mean_face"].get<double>()).epsilon(0.01));
   CHECK(after["mean_face"].get<double>() < before["mean_face"].get<double>());
   CHECK(pixels["ratio_after"].get<double>() == Approx(1).margin(0.1));
+  CHECK(pixels["code_fitted"]["from_zero"].get<double>() > 0);
 
   const Json synthetic = json["synthetic"];
   CHECK(synthetic["faces"] == 6);

@@ -4,13 +4,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "engine/check.hpp"
 #include "retinaface/dense/dense_head.hpp"
 #include "retinaface/dense/procedural_head.hpp"
-#include "tests/support.hpp"
+#include "tests/retinaface/dense_fixture.hpp"
 
 namespace rf::test {
 
@@ -173,6 +174,49 @@ TEST_CASE("camera fit: refuses shapes and options without sense") {
   CHECK_THROWS_AS(scene.fit(scene.camera, scene.light, {.prior = -1}), UsageError);
   CHECK_THROWS_AS(
       scene.fit(scene.camera, scene.light, {.rate = std::numeric_limits<double>::quiet_NaN()}),
+      UsageError);
+}
+
+TEST_CASE("camera fit: a code that is fitted too finds another face") {
+  const DenseModel model = tiny_dense_model();
+  const std::unique_ptr<MeshDecoder> decoder = make_decoder(model);
+  const MeshRenderer renderer(5, model.levels.back().triangles);
+  const Tensor camera = numbers({7}, {0, 0, 60, 0.02, 0.05, 0, 3}),
+               light = DenseHead::usual_light();
+  const auto mesh_of = [&](const Tensor& code) {
+    const Tensor mesh = decoder->forward(Var(code.reshaped({1, 3}))).value();
+    return mesh.reshaped({5, 6});
+  };
+  const Tensor code = numbers({3}, {0.6, -0.4, 0.5}), zero = Tensor::zeros({3});
+  const MeshLook wanted = look_of(renderer, mesh_of(code), camera, light, kSide);
+  const SquarePixels pixels{
+      .rgb = wanted.colour,
+      .inside = numbers({kSide, kSide, 1}, std::vector<double>(kSide * kSide, 1.0))};
+  const Tensor mask = mask_of(wanted, pixels);
+  const CameraFitOptions options{.steps = 100, .rate = 0.05, .code_prior = 0};
+  const FittedCamera without =
+      fit_camera(renderer, mesh_of(zero), camera, light, pixels, mask, options);
+  const FittedCamera fitted =
+      fit_face(renderer, *decoder, zero, camera, light, pixels, mask, options);
+  CAPTURE(fitted.before, without.after, fitted.after);
+  CHECK(fitted.before == without.before);
+  CHECK(without.after > 0.05);
+  CHECK(fitted.after < 0.7 * without.after);
+  CHECK(same_bits(zero, Tensor::zeros({3})));
+  // Where it ends is what its `after` says.
+  REQUIRE(fitted.code.shape() == Shape{3});
+  CHECK(masked_error(look_of(renderer, mesh_of(fitted.code), fitted.camera, fitted.light, kSide),
+                     mask, pixels) == Approx(fitted.after).epsilon(1e-5));
+  CHECK(without.code.numel() == 0);
+  // Nobody's code is far from 0 where being unusual costs enough.
+  const FittedCamera usual = fit_face(renderer, *decoder, zero, camera, light, pixels, mask,
+                                      {.steps = 100, .rate = 0.05, .code_prior = 100});
+  double largest = 0;
+  for (const float x : usual.code.span<float>())
+    largest = std::max(largest, std::abs(static_cast<double>(x)));
+  CHECK(largest < 0.3);
+  CHECK_THROWS_AS(
+      fit_face(renderer, *decoder, zero, camera, light, pixels, mask, {.code_prior = -1}),
       UsageError);
 }
 

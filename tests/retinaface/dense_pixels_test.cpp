@@ -65,6 +65,24 @@ TEST_CASE("dense pixels: a branch that says nothing has the errors of the mean f
   CHECK(errors.read_after == Approx(errors.posed_after).epsilon(0.05));
 }
 
+// This decoder makes one face of every code, so a fit of the code too finds what one of the camera
+// finds.
+TEST_CASE("dense pixels: faces whose code is fitted are measured when they are asked for") {
+  const DenseModel model = silent_model();
+  const DenseBranch branch(model);
+  const auto errors = [&](bool fit_code) {
+    const DensePixels pixels(branch, {.size = 32, .fit = {.steps = 8}, .fit_code = fit_code});
+    return *pixels(grey(160, 160, 90), columns_of_faces({face_at(40, 40, 80)}))[0];
+  };
+  const DensePixelErrors without = errors(false), with = errors(true);
+  CHECK(without.read_code == 0);
+  CHECK(without.posed_code == 0);
+  CHECK(with.read_after == without.read_after);
+  CHECK(with.read_code == Approx(with.read_after).epsilon(0.05));
+  CHECK(with.posed_code == Approx(with.posed_after).epsilon(0.05));
+  CHECK(summarise(std::vector{with, without}).mean.read_code == Approx(with.read_code / 2));
+}
+
 TEST_CASE("dense pixels: a pixel of the mean face that the branch leaves free is an error of 1") {
   DenseModel model = silent_model();
   // 50 m to the side: out of the picture. Its camera's pose is about the mesh's origin.
