@@ -71,6 +71,21 @@ Box clipped(Box box, ImageSize size, bool plus_one) {
           std::clamp(box.x2, 0.0F, right), std::clamp(box.y2, 0.0F, bottom)};
 }
 
+// The features of a map [C, H, W] at a point of the network's picture; the end of the copy.
+float* copy_column(const Tensor& map, const Point& point, const AnchorLevel& level, float* to) {
+  const Index height = map.shape()[1], width = map.shape()[2];
+  const MapPlace place =
+      map_place(static_cast<double>(point.x), static_cast<double>(point.y), level, height, width);
+  const float* plane = map.data<float>();
+  for (Index c = 0; c < map.shape()[0]; ++c, plane += height * width) {
+    float sum = 0;
+    for (const MapPlace::Corner& corner : place.corners)
+      sum += corner.weight * plane[corner.row * width + corner.column];
+    *to++ = sum;
+  }
+  return to;
+}
+
 // From pixels of the scaled picture to those of the picture.
 Face to_picture(const Face& face, ImageSize scaled, ImageSize picture) {
   const float x = static_cast<float>(picture.width) / static_cast<float>(scaled.width);
@@ -100,6 +115,19 @@ Pipeline::Pipeline(LoadedModel model, const DetectorOptions& options)
   fill(network_, model_);
   plans_ = std::make_unique<PlanCache>(network_);
   context_plans_ = std::make_unique<PlanCache>(network_, PlanOutputs::heads_and_context);
+}
+
+void Pipeline::read_points(const std::vector<FeatureMap>& maps) {
+  for (const FeatureMap& map : maps)
+    (void)channels_of(map, model_.config, network_);  // judges them
+  points_ = maps;
+  context_plans_ = std::make_unique<PlanCache>(network_, PlanOutputs::heads_and_context, maps);
+}
+
+Index Pipeline::features() const {
+  Index count = model_.config.neck.channels;
+  for (const FeatureMap& map : points_) count += 5 * channels_of(map, model_.config, network_);
+  return count;
 }
 
 NetworkOutputs Pipeline::run(PlanCache& plans, const Image& image, const NetworkSize& size,
@@ -205,10 +233,9 @@ FaceColumns Pipeline::columns(const NetworkOutputs& outputs, const Decoded& deco
   const NetworkSize size = size_of(picture);
   const std::vector<AnchorLevel>& levels = model_.config.anchors;
   const AnchorGrid anchors(levels, size.canvas.width, size.canvas.height);
-  const Index channels = outputs.context.front().shape()[0];
   FaceColumns found{.faces = {},
                     .groups = {},
-                    .features = Tensor::empty({static_cast<Index>(kept.size()), channels})};
+                    .features = Tensor::empty({static_cast<Index>(kept.size()), features()})};
   float* to = found.features.data<float>();
   for (const Index row : kept) {
     const auto i = static_cast<std::size_t>(row);
@@ -219,7 +246,12 @@ FaceColumns Pipeline::columns(const NetworkOutputs& outputs, const Decoded& deco
     const Tensor& map = outputs.context[level];
     const Index width = map.shape()[2], plane = map.shape()[1] * width;
     const float* from = map.data<float>() + at.row * width + at.column;
-    for (Index c = 0; c < channels; ++c) *to++ = from[c * plane];
+    for (Index c = 0; c < map.shape()[0]; ++c) *to++ = from[c * plane];
+    for (std::size_t m = 0; m < points_.size(); ++m) {
+      const AnchorLevel& cells = levels[static_cast<std::size_t>(points_[m].level)];
+      for (const Point& p : decoded.faces[i].landmarks)
+        to = copy_column(outputs.maps[m], p, cells, to);
+    }
   }
   return found;
 }

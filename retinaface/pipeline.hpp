@@ -37,11 +37,12 @@ struct LoadedModel {
 [[nodiscard]] LoadedModel load_embedded_model();
 
 // Faces and, of each, what the branches behind the detector read: the column of context features of
-// the anchor that found it.
+// the anchor that found it, then of each of Pipeline::points() the columns at the five landmarks,
+// one after the other.
 struct FaceColumns {
   std::vector<Face> faces;    // in pixels of the picture
   std::vector<Index> groups;  // level * anchors of a cell + which of them, of each face's anchor
-  Tensor features;            // f32 [faces, C]
+  Tensor features;            // f32 [faces, Pipeline::features()]
 };
 
 class Pipeline {
@@ -57,6 +58,13 @@ class Pipeline {
 
   // The same with the features of each face. The first call makes a plan of its own.
   [[nodiscard]] FaceColumns detect_columns(const Image& image, StageTimes* times = nullptr) const;
+
+  // The maps that detect_columns() and candidate_columns() read at the five landmarks; none at
+  // first. Not while other threads use this. Throws UsageError: a map that the network has not.
+  void read_points(const std::vector<FeatureMap>& maps);
+  [[nodiscard]] const std::vector<FeatureMap>& points() const { return points_; }
+  // Features of a face: the width of a context map, and five columns of each of the points' maps.
+  [[nodiscard]] Index features() const;
 
   // Every face above the score, in the order of the anchors, with its features: no NMS.
   [[nodiscard]] FaceColumns candidate_columns(const Image& image) const;
@@ -111,6 +119,7 @@ class Pipeline {
   DetectorOptions options_;
   SizeRule size_;
   RetinaFace network_;
+  std::vector<FeatureMap> points_;
   std::unique_ptr<PlanCache> plans_, context_plans_;  // refer to the network; plans come with use
 };
 

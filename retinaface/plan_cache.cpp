@@ -21,7 +21,8 @@ struct Entry {
   std::shared_ptr<const Plan> plan;
 };
 
-Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted) {
+Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted,
+            const std::vector<FeatureMap>& maps) {
   const ShapesOnlyScope shapes_only;
   const ag::NoGradScope no_grad;
   const Var input(Tensor::empty(image));
@@ -31,6 +32,7 @@ Graph trace(const RetinaFace& network, const Shape& image, PlanOutputs wanted) {
   std::vector<Var> outputs{ag::softmax(heads.cls, 2), heads.box, heads.landmark};
   if (wanted == PlanOutputs::heads_and_context)
     outputs.insert(outputs.end(), stages.context.begin(), stages.context.end());
+  for (const FeatureMap& map : maps) outputs.push_back(map_of(stages, map));
   return scope.graph(outputs);
 }
 
@@ -59,8 +61,11 @@ struct PlanCache::State {
   }
 };
 
-PlanCache::PlanCache(const RetinaFace& network, PlanOutputs outputs)
-    : network_(network), outputs_(outputs), state_(std::make_shared<State>()) {}
+PlanCache::PlanCache(const RetinaFace& network, PlanOutputs outputs, std::vector<FeatureMap> maps)
+    : network_(network),
+      outputs_(outputs),
+      maps_(std::move(maps)),
+      state_(std::make_shared<State>()) {}
 
 std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
   RF_CHECK_SHAPE(image.rank() == 4 && image[0] == 1 && image[1] == 3, "network",
@@ -71,7 +76,7 @@ std::shared_ptr<const Plan> PlanCache::plan(const Shape& image) {
     if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
   }
   // Without the lock: it takes as long as half a picture, and others have plans to follow.
-  auto made = std::make_shared<const Plan>(trace(network_, image, outputs_));
+  auto made = std::make_shared<const Plan>(trace(network_, image, outputs_, maps_));
   const std::lock_guard lock(state_->mutex);
   if (std::shared_ptr<const Plan> plan = state_->find(image, table)) return plan;
   state_->entries.push_front({image, &table, made});
@@ -114,10 +119,13 @@ NetworkOutputs PlanCache::leased(std::unique_ptr<Desk> desk) const {
                         .box = rows(outputs[1]),
                         .landmark = rows(outputs[2]),
                         .context = {},
+                        .maps = {},
                         .lease = nullptr};
+  const std::size_t first_map = outputs.size() - maps_.size();
   for (std::size_t i = 3; i < outputs.size(); ++i) {
     const Shape& s = outputs[i].shape();
-    result.context.push_back(outputs[i].reshaped({s[1], s[2], s[3]}));
+    (i < first_map ? result.context : result.maps)
+        .push_back(outputs[i].reshaped({s[1], s[2], s[3]}));
   }
   result.lease = std::shared_ptr<void>(desk.release(), [state = state_](Desk* returned) {
     std::unique_ptr<Desk> owned(returned);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/plan/plan.hpp"
-#include "retinaface/model.hpp"
+#include "retinaface/feature_map.hpp"
 
 namespace rf {
 
@@ -17,7 +17,8 @@ struct NetworkOutputs {
   Tensor box;       // [anchors, 4] as predicted, not decoded
   Tensor landmark;  // [anchors, 10]
   std::vector<Tensor>
-      context;  // [C, H_l, W_l] of each level from the finest, if they were asked for
+      context;               // [C, H_l, W_l] of each level from the finest, if they were asked for
+  std::vector<Tensor> maps;  // [C, H, W] each, those that were asked for
   std::shared_ptr<void> lease;
 };
 
@@ -25,8 +26,9 @@ enum class PlanOutputs { heads, heads_and_context };
 
 class PlanCache {
  public:
-  // Of a network in evaluation mode, which must live as long.
-  explicit PlanCache(const RetinaFace& network, PlanOutputs outputs = PlanOutputs::heads);
+  // Of a network in evaluation mode, which must live as long, and has the maps.
+  explicit PlanCache(const RetinaFace& network, PlanOutputs outputs = PlanOutputs::heads,
+                     std::vector<FeatureMap> maps = {});
 
   // image [1, 3, H, W], or a picture in the upper left corner of one of such a shape. Throw
   // ShapeError.
@@ -47,6 +49,7 @@ class PlanCache {
   [[nodiscard]] NetworkOutputs leased(std::unique_ptr<Desk> desk) const;
   const RetinaFace& network_;
   PlanOutputs outputs_;
+  std::vector<FeatureMap> maps_;
   std::shared_ptr<State> state_;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/image_resize.hpp"
+#include "engine/ops/slice.hpp"
 #include "engine/random.hpp"
 #include "retinaface/dense/recognised.hpp"
 #include "retinaface/pipeline.hpp"
@@ -99,6 +100,67 @@ TEST_CASE("face columns: features are the context maps' columns at the anchors",
   CHECK(groups.size() > 2);
   CHECK(largest > 0);
   CHECK(worst < 1e-4 * largest);
+}
+
+TEST_CASE(
+    "face columns: maps at the landmarks come after the anchor's column, as many as asked for",
+    "[face_columns]") {
+  const DetectorOptions options{.score = 0.6F, .nms = {}, .size = "scale:1.5"};
+  Pipeline pipeline(random_model(), options);
+  const Image image = noise(65, 41);
+  const FaceColumns before = pipeline.detect_columns(image);
+  REQUIRE(before.faces.size() > 3);
+  CHECK(pipeline.features() == 64);
+  const std::vector<FeatureMap> maps = parse_feature_maps("backbone.1,context.0");
+  pipeline.read_points(maps);
+  CHECK(pipeline.points() == maps);
+  REQUIRE(pipeline.features() == 64 + 5 * (128 + 64));
+  const FaceColumns after = pipeline.detect_columns(image);
+  CHECK(std::ranges::equal(after.faces, before.faces, same_face));
+  CHECK(after.groups == before.groups);
+
+  RetinaFace network(pipeline.model().config);
+  network.load_state_dict(pipeline.model().tensors);
+  const RetinaFace::Stages stages = network.forward_stages(Var(pipeline.preprocess(image)));
+  double worst = 0, largest = 0;
+  for (std::size_t i = 0; i < after.faces.size(); ++i) {
+    const auto row = static_cast<Index>(i);
+    CHECK(same_bits(before.features.rows(row, row + 1),
+                    slice(after.features.rows(row, row + 1), 1, 0, 64)));
+    const float* found = after.features.data<float>() + row * pipeline.features() + 64;
+    for (const FeatureMap& map : maps) {
+      const Tensor& m = map_of(stages, map).value();
+      const double stride = map.level == 0 ? 8 : 16;
+      for (const Point& p : after.faces[i].landmarks) {
+        // In cells from the middle of the first; the network sees the picture as 98 x 62.
+        const auto cell = [&](float at, double scale, Index count) {
+          return std::clamp(static_cast<double>(at) * scale / stride - 0.5, 0.0,
+                            static_cast<double>(count - 1));
+        };
+        const double x = cell(p.x, 98.0 / 65, m.shape()[3]), y = cell(p.y, 62.0 / 41, m.shape()[2]);
+        for (Index c = 0; c < m.shape()[1]; ++c, ++found) {
+          double wanted = 0;
+          for (Index v = 0; v < m.shape()[2]; ++v) {
+            for (Index u = 0; u < m.shape()[3]; ++u) {
+              const double near = std::max(0.0, 1 - std::abs(x - static_cast<double>(u))) *
+                                  std::max(0.0, 1 - std::abs(y - static_cast<double>(v)));
+              wanted += near * static_cast<double>(
+                                   m.data<float>()[(c * m.shape()[2] + v) * m.shape()[3] + u]);
+            }
+          }
+          worst = std::max(worst, std::abs(wanted - static_cast<double>(*found)));
+          largest = std::max(largest, std::abs(wanted));
+        }
+      }
+    }
+  }
+  CHECK(largest > 0);
+  CHECK(worst < 1e-4 * largest);
+
+  pipeline.read_points({});
+  CHECK(same_columns(pipeline.detect_columns(image), before));
+  check_refused<UsageError>([&] { pipeline.read_points(parse_feature_maps("pyramid.3")); },
+                            {"pyramid.3", "3 levels"});
 }
 
 TEST_CASE("face columns: candidates are all above the score, and hold what NMS keeps",
