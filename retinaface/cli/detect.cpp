@@ -83,12 +83,12 @@ int detect(DetectFlags& flags, MeshOutputs* meshes) {
   OutputFiles files(flags.outputs, total == 1);
   for (const Input& input : inputs.known()) files.protect(input.path);
   files.check_mesh_json();
-  const Pipeline pipeline(chosen_model(flags.model), flags.detector);
+  Pipeline pipeline(chosen_model(flags.model), flags.detector);
   const bool quiet = flags.outputs.quiet;
   if (!quiet) warn_if_slow();
 
   const ResultContext context = context_of(flags, pipeline.model());
-  if (meshes) meshes->open(pipeline.model(), context);
+  if (meshes) meshes->open(pipeline, context);
   const ResultFormat format = result_format(flags);
   const std::unique_ptr<ResultWriter> writer = make_result_writer(format, context);
   const bool table_shows_progress = format == ResultFormat::table && stdout_is_terminal();

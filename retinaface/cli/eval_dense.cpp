@@ -36,8 +36,8 @@ int eval_dense(const DenseFlags& flags) {
   if (!model.head)
     throw ModelError(flags.dense + ": holds a decoder alone; `train head` makes a head for it");
   const DenseBranch branch(std::move(model));
-  const Pipeline detector(chosen_model(flags.model), flags.detector);
-  check_detector(branch.model(), detector.model());
+  Pipeline detector(chosen_model(flags.model), flags.detector);
+  read_points(branch.model(), detector);
   if (!flags.quiet) warn_if_slow();
 
   const Stopwatch watch;

@@ -104,9 +104,9 @@ class DenseOutputsOfDetect final : public MeshOutputs {
     return !dense_.empty();
   }
 
-  void open(const LoadedModel& detector, const ResultContext& context) override {
+  void open(Pipeline& detector, const ResultContext& context) override {
     const DenseModel model = read_dense_model(dense_);
-    check_detector(model, detector);
+    read_points(model, detector);
     try {
       branch_.emplace(model);
     } catch (const ModelError& error) {

@@ -30,9 +30,10 @@ class MeshOutputs {
   // that do not go together.
   [[nodiscard]] virtual bool wanted() const = 0;
 
-  // Reads the dense branch and begins the JSON file. Throws ModelError, FileError; UsageError: the
-  // branch of another detector. `context` must outlive the run.
-  virtual void open(const LoadedModel& detector, const ResultContext& context) = 0;
+  // Reads the dense branch, makes the detector give the features that it needs, and begins the JSON
+  // file. Throws ModelError, FileError; UsageError: the branch of another detector. `context` must
+  // outlive the run.
+  virtual void open(Pipeline& detector, const ResultContext& context) = 0;
 
   // Faces of a picture, as Pipeline::detect finds them, and their meshes. Throws what detect does;
   // ModelError: numbers that are not finite. For pictures on several threads at once.

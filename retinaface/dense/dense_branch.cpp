@@ -52,8 +52,8 @@ DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model
 DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
                      const DenseHeadConfig& config) {
   const auto count = static_cast<Index>(faces.faces.size());
-  RF_CHECK_SHAPE(faces.features.shape() == (Shape{count, config.channels}), "dense_rows",
-                 "features ", faces.features.shape(), " must be [", count, ", ", config.channels,
+  RF_CHECK_SHAPE(faces.features.shape() == (Shape{count, config.features()}), "dense_rows",
+                 "features ", faces.features.shape(), " must be [", count, ", ", config.features(),
                  "]");
   DenseRows rows{.inputs = {.counts = std::vector<Index>(static_cast<std::size_t>(config.groups())),
                             .features = {},
@@ -162,6 +162,19 @@ void check_detector(const DenseModel& model, const LoadedModel& detector) {
   for (const AnchorLevel& level : detector.config.anchors)
     fits = fits && head.anchors == static_cast<Index>(level.sizes.size());
   if (!fits)
+    throw ModelError("the dense branch's head has other sizes than the detector that it names");
+}
+
+void read_points(const DenseModel& model, Pipeline& detector) {
+  check_detector(model, detector.model());
+  if (!model.head) return;
+  const DenseHeadConfig& head = model.head->config;
+  try {
+    detector.read_points(head.points);
+  } catch (const UsageError& error) {
+    throw ModelError(message("the dense branch's head reads another detector: ", error.what()));
+  }
+  if (detector.features() != head.features())
     throw ModelError("the dense branch's head has other sizes than the detector that it names");
 }
 

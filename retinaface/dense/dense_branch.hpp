@@ -77,4 +77,8 @@ class DenseBranch {
 // form than the detector that it names.
 void check_detector(const DenseModel& model, const LoadedModel& detector);
 
+// Makes `detector` give the features that the head reads. Throws as check_detector() does;
+// ModelError: maps that this detector has not, or of other widths.
+void read_points(const DenseModel& model, Pipeline& detector);
+
 }  // namespace rf

@@ -28,9 +28,12 @@ Var columns(const Var& rows, Index begin, Index end) { return ag::slice(rows, 1,
 
 void check(const DenseHeadConfig& c) {
   const Index least = std::min({c.channels, c.levels, c.anchors, c.code});
-  if (least < 1 || c.hidden < 0)
-    throw UsageError(message("DenseHead: sizes must be at least 1, hidden at least 0; got ",
-                             c.hidden < 0 ? c.hidden : least));
+  const Index from_0 = std::min(c.hidden, c.point_channels);
+  if (least < 1 || from_0 < 0)
+    throw UsageError(
+        message("DenseHead: sizes must be at least 1, hidden and point_channels at "
+                "least 0; got ",
+                from_0 < 0 ? from_0 : least));
 }
 
 void check_groups(const char* op, const std::vector<Index>& counts, Index anchors, Index groups) {
@@ -44,9 +47,9 @@ void check_groups(const char* op, const std::vector<Index>& counts, Index anchor
 
 DenseHead::DenseHead(const DenseHeadConfig& config) : config_(config) {
   check(config);
-  const Index in = config.channels + kInputs, out = config.code + kCamera + kLight;
-  for (Index group = 0; group < config.groups(); ++group) {
-    const std::string name = std::to_string(group);
+  const Index in = config.features() + kInputs, out = config.code + kCamera + kLight;
+  for (Index set = 0; set < config.sets(); ++set) {
+    const std::string name = std::to_string(set);
     if (config.hidden > 0) {
       hidden_.push_back(std::make_unique<Linear>(in, config.hidden));
       child("hidden." + name, *hidden_.back());
@@ -54,7 +57,7 @@ DenseHead::DenseHead(const DenseHeadConfig& config) : config_(config) {
     out_.push_back(std::make_unique<Linear>(config.hidden > 0 ? config.hidden : in, out));
     child("out." + name, *out_.back());
   }
-  const Shape features{config.groups(), config.channels};
+  const Shape features{config.sets(), config.features()};
   const std::vector<float> ones(static_cast<std::size_t>(features.numel()), 1.0F);
   feature_mean_ = buffer("feature_mean", Tensor::zeros(features));
   feature_deviation_ =
@@ -67,14 +70,15 @@ Tensor DenseHead::light_step() { return constant(kLightStep).value().reshaped({k
 
 void DenseHead::measure_features(const DenseInputs& sample) {
   const Tensor& features = sample.features.value();
-  const Index channels = config_.channels;
+  const Index channels = config_.features();
   RF_CHECK_SHAPE(features.shape().rank() == 2 && features.shape()[1] == channels,
                  "measure_features", "features ", features.shape(), " must be [N, ", channels, "]");
   check_groups("measure_features", sample.counts, features.shape()[0], config_.groups());
   Tensor mean = feature_mean_.value().clone(), deviation = feature_deviation_.value().clone();
   const float* x = features.data<float>();
-  for (std::size_t group = 0; group < sample.counts.size(); ++group) {
-    const Index count = sample.counts[group];
+  const std::vector<Index> counts = set_counts(sample.counts);
+  for (std::size_t set = 0; set < counts.size(); ++set) {
+    const Index count = counts[set];
     for (Index c = 0; c < channels && count >= kLeastSample; ++c) {
       double sum = 0, squares = 0;
       for (Index i = 0; i < count; ++i) sum += static_cast<double>(x[i * channels + c]);
@@ -83,7 +87,7 @@ void DenseHead::measure_features(const DenseInputs& sample) {
         const double d = static_cast<double>(x[i * channels + c]) - average;
         squares += d * d;
       }
-      const Index at = static_cast<Index>(group) * channels + c;
+      const Index at = static_cast<Index>(set) * channels + c;
       mean.data<float>()[at] = static_cast<float>(average);
       // A feature that hardly changes would only make noise louder.
       deviation.data<float>()[at] =
@@ -95,22 +99,28 @@ void DenseHead::measure_features(const DenseInputs& sample) {
   feature_deviation_.set_value(deviation);
 }
 
+std::vector<Index> DenseHead::set_counts(const std::vector<Index>& counts) const {
+  if (!config_.shared) return counts;
+  return {std::accumulate(counts.begin(), counts.end(), Index{0})};
+}
+
 Var DenseHead::numbers(const DenseInputs& inputs) const {
   const Index count = inputs.features.shape()[0];
   const Var five(inputs.five.reshaped({count, 10}));
   const Var pose = ag::slice(Var(inputs.camera), 1, 3, 6);
   std::vector<Var> parts;
   Index begin = 0;
-  for (std::size_t group = 0; group < inputs.counts.size(); ++group) {
-    const Index end = begin + inputs.counts[group], g = static_cast<Index>(group);
+  const std::vector<Index> counts = set_counts(inputs.counts);
+  for (std::size_t set = 0; set < counts.size(); ++set) {
+    const Index end = begin + counts[set], s = static_cast<Index>(set);
     if (end == begin) continue;
     const auto rows = [&](const Var& all) { return ag::slice(all, 0, begin, end); };
     const Var features =
-        ag::divide(ag::subtract(rows(inputs.features), ag::slice(feature_mean_, 0, g, g + 1)),
-                   ag::slice(feature_deviation_, 0, g, g + 1));
+        ag::divide(ag::subtract(rows(inputs.features), ag::slice(feature_mean_, 0, s, s + 1)),
+                   ag::slice(feature_deviation_, 0, s, s + 1));
     Var x = ag::concat({features, rows(five), rows(pose)}, 1);
-    if (config_.hidden > 0) x = ag::elu(hidden_[group]->forward(x));
-    parts.push_back(out_[group]->forward(x));
+    if (config_.hidden > 0) x = ag::elu(hidden_[set]->forward(x));
+    parts.push_back(out_[set]->forward(x));
     begin = end;
   }
   if (parts.empty()) return Var(Tensor::empty({0, config_.code + kCamera + kLight}));
@@ -119,8 +129,8 @@ Var DenseHead::numbers(const DenseInputs& inputs) const {
 
 DenseOutputs DenseHead::forward(const DenseInputs& inputs) const {
   const Shape& s = inputs.features.shape();
-  RF_CHECK_SHAPE(s.rank() == 2 && s[1] == config_.channels, "DenseHead", "features ", s,
-                 " must be [N, ", config_.channels, "]");
+  RF_CHECK_SHAPE(s.rank() == 2 && s[1] == config_.features(), "DenseHead", "features ", s,
+                 " must be [N, ", config_.features(), "]");
   RF_CHECK_SHAPE(inputs.five.shape() == (Shape{s[0], 5, 2}), "DenseHead", "points ",
                  inputs.five.shape(), " must be [", s[0], ", 5, 2]");
   RF_CHECK_SHAPE(inputs.camera.shape() == (Shape{s[0], kCamera}), "DenseHead", "camera ",

@@ -1,5 +1,7 @@
 // The dense regression branch's head (the paper's section 3.2): of every kept anchor, from its
-// column of context features, 128 + 7 + 9 numbers: code of the face, camera, light.
+// column of context features, 128 + 7 + 9 numbers: code of the face, camera, light. Beside that
+// column it may read those of other maps at the five landmarks: an anchor's own says where a face
+// is and little of what it looks like (a choice of ours).
 #pragma once
 
 #include <array>
@@ -8,12 +10,16 @@
 
 #include "layers/linear.hpp"
 #include "layers/module.hpp"
+#include "retinaface/feature_map.hpp"
 
 namespace rf {
 
 struct DenseHeadConfig {
-  Index channels = 64;            // of the context features
-  Index levels = 3, anchors = 2;  // anchors of a cell; each has weights of its own
+  Index channels = 64;               // of the context features
+  std::vector<FeatureMap> points{};  // maps that are read at the five landmarks
+  Index point_channels = 0;          // of all of these maps together
+  Index levels = 3, anchors = 2;     // anchors of a cell; each has weights of its own
+  bool shared = false;               // or else one set of weights is for all
   Index code = 128;
   // Features of a layer with ELU between the column and the numbers; 0: none, one linear map as the
   // paper draws it.
@@ -23,6 +29,8 @@ struct DenseHeadConfig {
   std::array<double, 3> pivot{0, 0, 0};
 
   [[nodiscard]] Index groups() const { return levels * anchors; }
+  [[nodiscard]] Index sets() const { return shared ? 1 : groups(); }              // of weights
+  [[nodiscard]] Index features() const { return channels + 5 * point_channels; }  // FaceColumns
   friend bool operator==(const DenseHeadConfig&, const DenseHeadConfig&) = default;
 };
 
@@ -30,7 +38,7 @@ struct DenseHeadConfig {
 // level from the finest, anchors of a cell by size ascending.
 struct DenseInputs {
   std::vector<Index> counts;  // anchors of each group; their sum is N
-  Var features;               // f32 [N, channels]
+  Var features;               // f32 [N, features()]
   Tensor five;                // f32 [N, 5, 2]: the detector's points in the square around its box
                               // (face_square.hpp), in widths from its middle
   Tensor camera;              // f32 [N, 7]: the mean face posed by these points, for this square
@@ -43,7 +51,7 @@ struct DenseOutputs {
   Var light;   // [N, 9]
 };
 
-// Children: hidden.{group}, out.{group}.
+// Children: hidden.{set}, out.{set}; the set of weights is a group's own, or 0 is everybody's.
 class DenseHead final : public Module {
  public:
   // Throws UsageError: a size below 1 (hidden: below 0).
@@ -64,13 +72,15 @@ class DenseHead final : public Module {
   // And what a number of 1 changes in it, f32 [9].
   [[nodiscard]] static Tensor light_step();
 
-  // What the layers read of features is (x - mean) / deviation, of each group its own: buffers
-  // "feature_mean" and "feature_deviation" [groups, channels], which begin as 0 and 1. This sets
-  // them from a sample; a group of fewer than 8 anchors in it keeps its own. Throws ShapeError.
+  // What the layers read of features is (x - mean) / deviation, of each set its own: buffers
+  // "feature_mean" and "feature_deviation" [sets, features()], which begin as 0 and 1. This sets
+  // them from a sample; a set of fewer than 8 anchors in it keeps its own. Throws ShapeError.
   void measure_features(const DenseInputs& sample);
 
  private:
   [[nodiscard]] Var numbers(const DenseInputs& inputs) const;  // [N, code + 7 + 9]
+  // How many anchors each set of weights is for, from those of each group.
+  [[nodiscard]] std::vector<Index> set_counts(const std::vector<Index>& counts) const;
 
   DenseHeadConfig config_;
   std::vector<std::unique_ptr<Linear>> hidden_, out_;

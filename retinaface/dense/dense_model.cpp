@@ -16,8 +16,9 @@ using Json = nlohmann::ordered_json;
 constexpr FileSchema kSchema{
     .key = "retinaface-dense", .schema = "retinaface-dense/1", .what = "file of the dense branch"};
 constexpr const char *kDecoder = "decoder/", *kHead = "head/";
-constexpr Index kLargest = 100'000;  // vertices, features: what files may ask for
-constexpr Index kCorners = 3;        // of a triangle, and of the closest one that up-sampling reads
+constexpr Index kLargest = 100'000;    // vertices, features: what files may ask for
+constexpr std::size_t kMostMaps = 16;  // that a head reads
+constexpr Index kCorners = 3;  // of a triangle, and of the closest one that up-sampling reads
 
 std::string level_name(std::size_t level, const char* what) {
   return message("level.", level, ".", what);
@@ -53,11 +54,12 @@ void add_up_sampling(StateDict& state, std::size_t level, const CsrMatrix& up) {
 
 // Numbers that a network's state has; doubles do not overflow.
 double numbers_of(const DenseHeadConfig& c) {
-  const auto channels = static_cast<double>(c.channels), hidden = static_cast<double>(c.hidden);
-  const double in = channels + DenseHead::kInputs,
+  const auto features = static_cast<double>(c.features()), hidden = static_cast<double>(c.hidden);
+  const double in = features + DenseHead::kInputs,
                out = static_cast<double>(c.code + DenseHead::kCamera + DenseHead::kLight);
   const double layers = c.hidden > 0 ? (in + 1) * hidden + (hidden + 1) * out : (in + 1) * out;
-  return static_cast<double>(c.levels) * static_cast<double>(c.anchors) * (layers + 2 * channels);
+  const double sets = c.shared ? 1 : static_cast<double>(c.levels) * static_cast<double>(c.anchors);
+  return sets * (layers + 2 * features);
 }
 
 double numbers_of(const MeshDecoderOptions& o, const std::vector<FaceLevel>& levels) {
@@ -180,11 +182,33 @@ class Reader {
       model.levels.push_back(level(i, vertices[i], i == 0 ? 0 : vertices[i - 1]));
   }
 
+  // Maps that are read at the five landmarks; heads of the anchor's column alone have no such key.
+  std::vector<FeatureMap> points(const Json& json, Index levels) const {
+    std::vector<FeatureMap> maps;
+    if (!json.contains("points")) return maps;
+    const Json& list = json.at("points");
+    if (!list.is_array() || list.empty() || list.size() > kMostMaps)
+      fail(message("its head's points must be a list of 1 to ", kMostMaps, " maps"));
+    for (const Json& item : list) {
+      try {
+        maps.push_back(parse_feature_map(item.get<std::string>()));
+      } catch (const UsageError& error) {
+        fail(message("its head's points: ", error.what()));
+      }
+      if (maps.back().level >= levels)
+        fail(message("its head's points: ", to_string(maps.back()), " of ", levels, " levels"));
+    }
+    return maps;
+  }
+
   void read_head(const Json& json, DenseModel& model) const {
     DenseModel::Head head;
     head.config = {.channels = size(json, "channels", 1),
+                   .points = points(json, size(json, "levels", 1)),
+                   .point_channels = json.contains("points") ? size(json, "point_channels", 1) : 0,
                    .levels = size(json, "levels", 1),
                    .anchors = size(json, "anchors", 1),
+                   .shared = json.contains("shared") && json.at("shared").get<bool>(),
                    .code = model.decoder.code,
                    .hidden = size(json, "hidden", 0),
                    .pivot = json.at("pivot").get<std::array<double, 3>>()};
@@ -264,6 +288,9 @@ void write_dense_model(const std::string& path, const DenseModel& model, IfExist
     json["head"] = {{"channels", c.channels}, {"levels", c.levels},
                     {"anchors", c.anchors},   {"hidden", c.hidden},
                     {"pivot", c.pivot},       {"detector_sha256", model.head->detector_sha256}};
+    for (const FeatureMap& map : c.points) json["head"]["points"].push_back(to_string(map));
+    if (!c.points.empty()) json["head"]["point_channels"] = c.point_channels;
+    if (c.shared) json["head"]["shared"] = true;
     for (const auto& [name, tensor] : model.head->state) state.emplace(kHead + name, tensor);
   }
   write_described_state(path, kSchema, {.description = json, .state = state, .sha256 = {}},

@@ -67,7 +67,6 @@ CropLearner::CropLearner(const CropTrainingOptions& options)
   const DenseModel& model = lesson_.model();
   if (!model.head)
     throw UsageError(message(options.dense, ": holds a decoder alone; `train head` comes first"));
-  check_detector(model, lesson_.detector().model());
   crops_ =
       read_face_crops({.data = options.data, .smallest = options.smallest, .size = options.size},
                       lesson_.detector());

@@ -23,6 +23,7 @@ void check(const HeadTrainingOptions& o) {
   if (o.decoder.empty()) throw UsageError("--decoder FILE is needed: what `train decoder` wrote");
   check_within("hidden", static_cast<double>(o.hidden), 0, 1e5);
   check_within("pictures", o.pictures, 1, 1e9);
+  check_within("distinct", o.distinct, 0, 1e9);
   check_within("batch", static_cast<double>(o.batch), 1, 1024);
   check_within("size", static_cast<double>(o.size), 64, 1024);
   check_within("large-every", static_cast<double>(o.large_every), 0, 1e9);
@@ -33,6 +34,11 @@ void check(const HeadTrainingOptions& o) {
   check_within("warm-up", o.warm_up, 0, 0.5);
   check_within("weight-decay", o.weight_decay, 0, 1e3);
   check_within("clip", o.clip, 0, 1e9);
+}
+
+// Batches that so many pictures make.
+Index steps_of(double pictures, Index batch) {
+  return static_cast<Index>(std::ceil(pictures / static_cast<double>(batch)));
 }
 
 // One row of metrics; zeros where there was nothing to learn from.
@@ -53,6 +59,7 @@ SyntheticLessonOptions lesson_options(const HeadTrainingOptions& o) {
           .face_model = o.face_model,
           .decoder = {},
           .detector = o.detector,
+          .points = parse_feature_maps(o.points),
           .backgrounds = o.backgrounds,
           .seed = o.seed,
           .size = o.size,
@@ -93,14 +100,14 @@ std::unique_ptr<ag::Adam> adam_of(const Module& network, double weight_decay) {
 
 HeadLearner::HeadLearner(const HeadTrainingOptions& options)
     : options_(options), lesson_(lesson_options(options)) {
-  head_ = make_new_head(lesson_.head_config(options.hidden), options.seed);
+  DenseHeadConfig config = lesson_.head_config(options.hidden);
+  config.shared = options.shared;
+  head_ = make_new_head(config, options.seed);
   for (const auto& [name, var] : head_->named_parameters()) parameters_.push_back({name, var});
   optimizer_ = adam_of(*head_, options.weight_decay);
 }
 
-Index HeadLearner::steps() const {
-  return static_cast<Index>(std::ceil(options_.pictures / static_cast<double>(options_.batch)));
-}
+Index HeadLearner::steps() const { return steps_of(options_.pictures, options_.batch); }
 
 // From pictures that come again later.
 void HeadLearner::measure_features() {
@@ -108,7 +115,7 @@ void HeadLearner::measure_features() {
   constexpr Index kUsual = 256, kLarge = 64;
   const SyntheticLesson::Sample usual = lesson_.sample(0, kUsual, Scale::usual);
   head_->measure_features(usual.rows.inputs);
-  if (options_.large_every == 0) return;
+  if (options_.large_every == 0 || options_.shared) return;
   // Groups that large faces alone fall into.
   DenseInputs large = lesson_.sample(0, kLarge, Scale::large).rows.inputs;
   const StateDict before = head_->state_dict();
@@ -127,12 +134,25 @@ void HeadLearner::measure_features() {
   head_->load_state_dict(after);
 }
 
-std::vector<Measured> HeadLearner::step(Index step) {
+SyntheticLesson::Sample HeadLearner::drawn(Index step) const {
   using Scale = SyntheticLesson::Scale;
-  if (step == 0) measure_features();
   const bool large = options_.large_every > 0 && (step + 1) % options_.large_every == 0;
-  const SyntheticLesson::Sample sample =
-      lesson_.sample(step * options_.batch, options_.batch, large ? Scale::large : Scale::usual);
+  return lesson_.sample(step * options_.batch, options_.batch, large ? Scale::large : Scale::usual);
+}
+
+const SyntheticLesson::Sample& HeadLearner::sample(Index step) {
+  if (options_.distinct == 0) {
+    kept_.clear();
+  } else {
+    step %= steps_of(options_.distinct, options_.batch);
+  }
+  const auto found = kept_.find(step);
+  return found != kept_.end() ? found->second : kept_.emplace(step, drawn(step)).first->second;
+}
+
+std::vector<Measured> HeadLearner::step(Index step) {
+  if (step == 0) measure_features();
+  const SyntheticLesson::Sample& sample = this->sample(step);
   if (sample.rows.order.empty()) return taken({}, 0);  // no face was found
   const SupervisedLosses losses =
       lesson_.supervision().losses(head_->forward(sample.rows.inputs), sample.labels);

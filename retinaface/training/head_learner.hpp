@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -20,10 +21,15 @@ struct HeadTrainingOptions {
   std::string detector;     // empty: the built-in one
   std::string backgrounds;  // folder with label.txt; empty: patterns
   std::uint64_t seed = 1;
-  Index hidden = 256;
-  double pictures = 2e5;  // in all
-  Index batch = 8;        // pictures per step
-  Index size = 320;       // of a picture; every `large_every`th step has pictures twice as large
+  Index hidden = 512;
+  bool shared = true;                           // one set of weights for all levels and anchors
+  std::string points = "context.0,backbone.0";  // FeatureMap, read at the five landmarks
+  double pictures = 2e5;                        // in all
+  // So many are drawn, with their features kept in memory, and come again when they are through; 0:
+  // each comes once. Drawing one takes far longer than learning from it.
+  double distinct = 0;
+  Index batch = 8;   // pictures per step
+  Index size = 320;  // of a picture; every `large_every`th step has pictures twice as large
   Index large_every = 8;
   double score = 0.3;  // anchors above this learn
   Index anchors = 3;   // the best of each face, so many
@@ -41,7 +47,11 @@ void for_each_option(Options& o, F&& f) {
   f("backgrounds", o.backgrounds, "Folder with label.txt and images/; empty: patterns");
   f("seed", o.seed, "Of all random numbers");
   f("hidden", o.hidden, "Features of the head's hidden layer; 0: a linear head");
+  f("shared", o.shared, "One set of weights for all anchors, not one for each level and anchor");
+  f("points", o.points,
+    "Maps read at the five landmarks too, with commas: backbone.L, pyramid.L, context.L; '': none");
   f("pictures", o.pictures, "Pictures to learn from, in all");
+  f("distinct", o.distinct, "Of these different ones, kept in memory; 0: all");
   f("batch", o.batch, "Pictures per step");
   f("size", o.size, "Width and height of a picture");
   f("large-every", o.large_every, "Steps of which the last has pictures twice as large; 0: none");
@@ -76,12 +86,16 @@ class HeadLearner final : public StageLearner {
 
  private:
   void measure_features();
+  // What a step learns from.
+  [[nodiscard]] SyntheticLesson::Sample drawn(Index step) const;
+  [[nodiscard]] const SyntheticLesson::Sample& sample(Index step);
 
   HeadTrainingOptions options_;
   SyntheticLesson lesson_;
   std::unique_ptr<DenseHead> head_;
   std::vector<ag::Parameter> parameters_;
   std::unique_ptr<ag::Adam> optimizer_;
+  std::map<Index, SyntheticLesson::Sample> kept_;  // by step; one alone if all are different
 };
 
 // What a file of the dense branch gets when a head learns on.

@@ -51,6 +51,9 @@ JointDense::JointDense(const std::string& file, const ModelConfig& network,
   if (model_.head) {
     const DenseHeadConfig& c = model_.head->config;
     fitting.hidden = c.hidden;
+    fitting.shared = c.shared;
+    fitting.points = c.points;
+    fitting.point_channels = c.point_channels;
     if (c.channels != fitting.channels || c.levels != fitting.levels ||
         c.anchors != fitting.anchors) {
       throw UsageError(message("--dense ", file, ": its head reads ", c.channels, " channels of ",
@@ -104,17 +107,47 @@ JointDense::Chosen JointDense::chosen_faces(const Batch& batch) const {
     chosen.places.push_back(place);
     chosen.picture.push_back(c.picture);
   }
-  chosen.faces.features = Tensor::zeros({count, network_.neck.channels});
+  chosen.faces.features = Tensor::zeros({count, head_->config().features()});
   return chosen;
 }
 
-Var JointDense::loss(const std::vector<Var>& context, const Batch& batch) const {
+Var JointDense::at_points(const Var& map, const AnchorLevel& level, const Chosen& chosen,
+                          const std::vector<Index>& faces) const {
+  const Shape& s = map.shape();
+  const Index rows = s[2], columns = s[3], count = 5 * static_cast<Index>(faces.size());
+  std::array<std::vector<Index>, 4> cells;
+  std::array<std::vector<float>, 4> weights;
+  for (const Index row : faces) {
+    const auto face = static_cast<std::size_t>(row);
+    for (const Point& p : chosen.faces.faces[face].landmarks) {
+      const MapPlace place =
+          map_place(static_cast<double>(p.x), static_cast<double>(p.y), level, rows, columns);
+      for (std::size_t k = 0; k < 4; ++k) {
+        const MapPlace::Corner& corner = place.corners[k];
+        cells[k].push_back((chosen.picture[face] * rows + corner.row) * columns + corner.column);
+        weights[k].push_back(corner.weight);
+      }
+    }
+  }
+  const Var all = ag::reshape(ag::permute(map, {0, 2, 3, 1}), {s[0] * rows * columns, s[1]});
+  Var sum;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto cell = std::span<const Index>(std::as_const(cells[k]));
+    const auto weight = std::span<const float>(std::as_const(weights[k]));
+    const Var part = ag::multiply(ag::gather(all, 0, Tensor::from({count}, cell)),
+                                  Var(Tensor::from({count, 1}, weight)));
+    sum = k == 0 ? part : ag::add(sum, part);
+  }
+  return ag::reshape(sum, {count / 5, 5 * s[1]});
+}
+
+Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const {
   const Chosen chosen = chosen_faces(batch);
   const auto count = static_cast<Index>(chosen.places.size());
   if (count == 0) return {};
   DenseRows rows = dense_rows(chosen.faces, mean_, head_->config());
   std::vector<Var> columns;
-  for (const Var& map : context) {
+  for (const Var& map : stages.context) {
     const Shape& s = map.shape();
     columns.push_back(ag::reshape(ag::permute(map, {0, 2, 3, 1}), {s[0] * s[2] * s[3], s[1]}));
   }
@@ -136,8 +169,13 @@ Var JointDense::loss(const std::vector<Var>& context, const Batch& batch) const 
     std::ranges::copy(pixels.inside.span<float>(),
                       targets.inside.data<float>() + row * pixels.inside.numel());
   }
-  rows.inputs.features =
-      ag::gather(ag::concat(columns, 0), 0, Tensor::from({count}, std::span<const Index>(places)));
+  std::vector<Var> features{
+      ag::gather(ag::concat(columns, 0), 0, Tensor::from({count}, std::span<const Index>(places)))};
+  for (const FeatureMap& map : head_->config().points) {
+    const AnchorLevel& level = network_.anchors[static_cast<std::size_t>(map.level)];
+    features.push_back(at_points(map_of(stages, map), level, chosen, rows.order));
+  }
+  rows.inputs.features = ag::concat(features, 1);
   const CropLosses losses = renderer_.losses(rows, head_->forward(rows.inputs), targets);
   return ag::add(losses.pixel, ag::scale(losses.prior, kPrior));
 }

@@ -24,7 +24,7 @@ class JointDense {
   // without which colours and light explain each other in many ways (a choice of ours). Squares and
   // poses come from the labels, which early in a training are better than what the network says. A
   // scalar; without elements when no face will do.
-  [[nodiscard]] Var loss(const std::vector<Var>& context, const Batch& batch) const;
+  [[nodiscard]] Var loss(const RetinaFace::Stages& stages, const Batch& batch) const;
 
   [[nodiscard]] const DenseHead& head() const { return *head_; }
   [[nodiscard]] DenseHead& head() { return *head_; }
@@ -41,6 +41,9 @@ class JointDense {
     std::vector<Index> picture;  // of the batch
   };
   [[nodiscard]] Chosen chosen_faces(const Batch& batch) const;
+  // Of a map, five columns of each face: [faces, 5 C]. `faces` are rows of `chosen`.
+  [[nodiscard]] Var at_points(const Var& map, const AnchorLevel& level, const Chosen& chosen,
+                              const std::vector<Index>& faces) const;
 
   ModelConfig network_;
   DenseModel model_;

@@ -158,7 +158,7 @@ StepLosses Learner::step(const Batch& batch, double learning_rate) {
     total = ag::add(total, ag::scale(distance, options_.teacher_weight));
   }
   if (dense_) {
-    const Var dense = dense_->loss(stages.context, batch);
+    const Var dense = dense_->loss(stages, batch);
     if (dense.value().numel() == 1) {
       // Of several processes each has a mean of its own.
       const Var part = ag::scale(dense, 1 / static_cast<double>(world().size()));

@@ -38,6 +38,11 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
   detector_ = std::make_unique<Pipeline>(
       options.detector.empty() ? load_embedded_model() : load_model(options.detector),
       DetectorOptions{.score = static_cast<float>(options.score), .nms = {}, .size = "original"});
+  if (options.points) {
+    detector_->read_points(*options.points);
+  } else {
+    read_points(model_, *detector_);
+  }
   const auto side = static_cast<double>(options.size);
   SyntheticOptions pictures{.width = options.size,
                             .height = options.size,
@@ -60,7 +65,10 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
 }
 
 DenseHeadConfig SyntheticLesson::head_config(Index hidden) const {
-  return rf::head_config(detector_->model().config, model_, hidden);
+  DenseHeadConfig config = rf::head_config(detector_->model().config, model_, hidden);
+  config.points = detector_->points();
+  config.point_channels = (detector_->features() - config.channels) / 5;
+  return config;
 }
 
 SyntheticLesson::Sample SyntheticLesson::sample(Index first, Index count, Scale scale) const {

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "retinaface/evaluation/mesh_recovery.hpp"
 #include "retinaface/training/dense_supervision.hpp"
@@ -11,10 +13,13 @@
 namespace rf {
 
 struct SyntheticLessonOptions {
-  std::string dense;        // file with the decoder, and perhaps a head
-  std::string face_model;   // the one that the decoder learned; empty: the procedural head
-  std::string decoder;      // file of a decoder that takes the place of that one's, or empty
-  std::string detector;     // empty: the built-in one
+  std::string dense;       // file with the decoder, and perhaps a head
+  std::string face_model;  // the one that the decoder learned; empty: the procedural head
+  std::string decoder;     // file of a decoder that takes the place of that one's, or empty
+  std::string detector;    // empty: the built-in one
+  // Maps that a new head reads at the five landmarks; nothing: those that the head in `dense`
+  // reads.
+  std::optional<std::vector<FeatureMap>> points = {};
   std::string backgrounds;  // folder with label.txt; empty: patterns
   std::uint64_t seed = 1;
   Index size = 320;    // of a picture

@@ -62,6 +62,13 @@ std::array<double, 3> turned(const std::array<double, 3>& g, const std::array<do
       ((1 - a * a - b * b + c * c) * v[2] + 2 * (a * c - b) * v[0] + 2 * (b * c + a) * v[1]) / s};
 }
 
+double largest_difference(const Tensor& a, const Tensor& b) {
+  double most = 0;
+  for (Index i = 0; i < a.numel(); ++i)
+    most = std::max(most, std::abs(number(a, i) - number(b, i)));
+  return most;
+}
+
 // What a camera makes of the pivot: place in widths of the square, and the size of a width there.
 struct Pivot {
   double u, v, size;
@@ -310,6 +317,46 @@ TEST_CASE("dense head: every parameter of a group with anchors learns, of anothe
   }
 }
 
+TEST_CASE("dense head: shared weights do for every group what a group's own would",
+          "[dense_head]") {
+  DenseHeadConfig config = with_hidden(6);
+  config.channels = 2;
+  config.point_channels = 3;
+  REQUIRE(config.features() == 17);
+  DenseInputs in = inputs({2, 0, 3, 1});
+  in.features = Var(random_tensor({6, 17}, 8));
+  DenseHeadConfig for_all = config;
+  for_all.shared = true;
+  DenseHead shared(for_all), own(config);
+  initialize(shared, {.scheme = InitScheme::xavier_uniform}, 3);
+  shared.measure_features({.counts = {0, 9, 0, 0},
+                           .features = Var(random_tensor({9, 17}, 4)),
+                           .five = {},
+                           .camera = {}});
+  const StateDict from = shared.state_dict();
+  CHECK(from.size() == 4 + 2);
+  CHECK(from.at("feature_mean").shape() == Shape{1, 17});
+  StateDict to;
+  for (const auto& [name, tensor] : own.state_dict()) {
+    Tensor copy = tensor.clone();
+    if (name.starts_with("feature_")) {
+      for (Index group = 0; group < 4; ++group)
+        std::copy_n(from.at(name).data<float>(), 17, copy.data<float>() + 17 * group);
+    } else {
+      std::string of_all = name;
+      of_all[name.find('.') + 1] = '0';
+      copy = from.at(of_all).clone();
+    }
+    to.emplace(name, copy);
+  }
+  own.load_state_dict(to);
+  const DenseOutputs a = shared.forward(in), b = own.forward(in);
+  CHECK(largest_difference(a.code.value(), b.code.value()) < 1e-6);
+  CHECK(largest_difference(a.camera.value(), b.camera.value()) < 1e-4);
+  CHECK(largest_difference(a.light.value(), b.light.value()) < 1e-5);
+  CHECK(largest_difference(a.code.value(), Tensor::zeros({6, 4})) > 0.1);
+}
+
 TEST_CASE("dense head: the same bits on any number of threads", "[dense_head]") {
   DenseHead head(with_hidden(6));
   initialize(head, {.scheme = InitScheme::xavier_uniform}, 3);
@@ -337,6 +384,7 @@ TEST_CASE("dense head: what does not fit is refused", "[dense_head][error]") {
   config_refused([](DenseHeadConfig& c) { c.anchors = 0; }, "got 0");
   config_refused([](DenseHeadConfig& c) { c.code = 0; }, "got 0");
   config_refused([](DenseHeadConfig& c) { c.hidden = -2; }, "got -2");
+  config_refused([](DenseHeadConfig& c) { c.point_channels = -3; }, "got -3");
 
   DenseHead head(kConfig);
   const auto refused = [&](auto change, std::initializer_list<const char*> parts) {

@@ -28,10 +28,11 @@ std::string bytes_in(const std::string& path) {
 }
 
 // What reading says of the example after a change.
-std::string refusal(const std::function<void(Json&, StateDict&)>& change, Index hidden = 4) {
+std::string refusal(const std::function<void(Json&, StateDict&)>& change,
+                    const DenseModel& model = tiny_dense_model(4)) {
   const TemporaryFolder folder;
   const std::string path = folder.file("d.safetensors");
-  write_dense_model(path, tiny_dense_model(hidden), IfExists::refuse);
+  write_dense_model(path, model, IfExists::refuse);
   DescribedState file = read_described_state(path, kSchema);
   StateDict state;
   for (const auto& [name, tensor] : file.state) state.emplace(name, tensor.clone());
@@ -100,6 +101,62 @@ TEST_CASE("dense model: what is written is read, and the same bytes every time",
     write_dense_model(folder.file("c"), found, IfExists::refuse);
     check_same(read_dense_model(folder.file("c")), wanted);
   }
+}
+
+namespace {
+
+// A head that reads maps at the five landmarks too, with one set of weights.
+DenseModel model_with_points() {
+  DenseModel model = tiny_dense_model(4);
+  DenseHeadConfig& config = model.head->config;
+  config.points = parse_feature_maps("context.1,backbone.0");
+  config.point_channels = 7;
+  config.shared = true;
+  DenseHead head(config);
+  initialize(head, {.scheme = InitScheme::xavier_uniform}, 2);
+  model.head->state = head.state_dict();
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("dense model: maps at the landmarks and shared weights are keys that others lack",
+          "[dense_model]") {
+  const TemporaryFolder folder;
+  const DenseModel wanted = model_with_points();
+  write_dense_model(folder.file("a"), wanted, IfExists::refuse);
+  check_same(read_dense_model(folder.file("a")), wanted);
+  const Json head = read_described_state(folder.file("a"), kSchema).description["head"];
+  CHECK(head["points"] == Json{"context.1", "backbone.0"});
+  CHECK(head["point_channels"] == 7);
+  CHECK(head["shared"] == true);
+  // Files of before are what they were.
+  write_dense_model(folder.file("b"), tiny_dense_model(), IfExists::refuse);
+  const Json before = read_described_state(folder.file("b"), kSchema).description["head"];
+  for (const char* const key : {"points", "point_channels", "shared"})
+    CHECK_FALSE(before.contains(key));
+}
+
+TEST_CASE("dense model: maps that make no sense are refused", "[dense_model][error]") {
+  const auto refused = [](const std::function<void(Json&)>& change) {
+    return refusal([&](Json& j, StateDict&) { change(j["head"]); }, model_with_points());
+  };
+  for (const Json& points : {Json::array(), Json(7), Json("context.0"), Json(Json::object())})
+    CHECK(holds(refused([&](Json& head) { head["points"] = points; }), "points"));
+  for (const char* const map : {"", "context", "context.", "context.x", "context.-1", "neck.0",
+                                "context.2", "backbone.99999999999999999999", "context.0 "})
+    CHECK(holds(refused([&](Json& head) { head["points"] = {map}; }), "its head's points: "));
+  CHECK(holds(refused([](Json& head) { head["points"] = {1}; }), "another type"));
+  CHECK(
+      holds(refused([](Json& head) { head["points"] = std::vector<std::string>(17, "context.0"); }),
+            "1 to 16"));
+  for (const Json& value : {Json(0), Json(-1), Json(100'001), Json("7")})
+    CHECK(holds(refused([&](Json& head) { head["point_channels"] = value; }), "point_channels"));
+  CHECK(holds(refused([](Json& head) { head.erase("point_channels"); }), "lacks a key"));
+  CHECK(holds(refused([](Json& head) { head["point_channels"] = 8; }), "its head has"));
+  CHECK(holds(refused([](Json& head) { head.erase("points"); }), "its head has"));
+  CHECK(holds(refused([](Json& head) { head["shared"] = false; }), "its head has"));
+  CHECK(holds(refused([](Json& head) { head["shared"] = 1; }), "another type"));
 }
 
 TEST_CASE("dense model: its networks compute what those that were written did", "[dense_model]") {

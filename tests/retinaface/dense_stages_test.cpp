@@ -88,13 +88,40 @@ TEST_CASE("head stage: stopped and resumed, on one thread or three, the same byt
   CHECK(model.head->config.channels == 64);
   CHECK(model.head->config.groups() == 6);
   CHECK(model.head->config.hidden == 6);
+  CHECK(model.head->config.shared);
+  CHECK(model.head->config.points == parse_feature_maps("context.0,backbone.0"));
+  CHECK(model.head->config.point_channels == 128);
   CHECK(holds(model.provenance, "untrained"));
   CHECK(holds(model.provenance, "train head, step 4 of 4"));
   // Features were measured, and the decoder is what it was.
-  CHECK_FALSE(same(model.head->state.at("feature_mean"), Tensor::zeros({6, 64})));
+  CHECK_FALSE(same(model.head->state.at("feature_mean"), Tensor::zeros({1, 704})));
   const DenseModel before = read_dense_model(decoder);
   for (const auto& [name, tensor] : before.decoder_state)
     CHECK(same(model.decoder_state.at(name), tensor));
+}
+
+TEST_CASE("head stage: pictures that come again are those of the first round", "[dense_stages]") {
+  if (no_detector() || kSanitized) return;
+  const TemporaryFolder folder;
+  const std::string decoder = untrained(folder, false);
+  HeadTrainingOptions options = tiny_head(decoder);
+  options.distinct = 4;
+  options.points = "";
+  options.shared = false;
+  options.lr = options.lr_end = 0;  // then a loss depends on the pictures alone
+  HeadLearner learner(options);
+  std::vector<double> losses;
+  for (Index step = 0; step < 4; ++step) losses.push_back(value_of(learner.step(step), "loss"));
+  CHECK(losses[0] > 0);
+  CHECK(losses[0] != losses[1]);
+  CHECK(losses[2] == losses[0]);
+  CHECK(losses[3] == losses[1]);
+  // Stopped and resumed they are drawn again.
+  options.lr = 1e-3;
+  check_goes_on<HeadLearner>(folder, options, 4);
+  const DenseModel model = read_dense_model(folder.file("whole/last.safetensors"));
+  CHECK(model.head->config.points.empty());
+  CHECK(model.head->state.at("feature_mean").shape() == Shape{6, 64});
 }
 
 TEST_CASE("head stage: what does not fit is refused, and numbers that are none end it",
@@ -113,6 +140,9 @@ TEST_CASE("head stage: what does not fit is refused, and numbers that are none e
   CHECK(holds(refused([](auto& o) { o.decoder = ""; }), "--decoder FILE is needed"));
   CHECK(holds(refused([](auto& o) { o.hidden = -1; }), "--hidden -1"));
   CHECK(holds(refused([](auto& o) { o.pictures = 0; }), "--pictures 0"));
+  CHECK(holds(refused([](auto& o) { o.distinct = -1; }), "--distinct -1"));
+  CHECK(holds(refused([](auto& o) { o.points = "context.0,"; }), "no map of features"));
+  CHECK(holds(refused([](auto& o) { o.points = "backbone.3"; }), "has no backbone.3"));
   CHECK(holds(refused([](auto& o) { o.batch = 0; }), "--batch 0"));
   CHECK(holds(refused([](auto& o) { o.size = 63; }), "--size 63"));
   CHECK(holds(refused([](auto& o) { o.score = 1.5; }), "--score 1.5"));

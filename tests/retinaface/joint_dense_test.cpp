@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
 #include "engine/check.hpp"
+#include "retinaface/training/head_learner.hpp"
 #include "tests/model_fixture.hpp"
 #include "tests/ops/op_test.hpp"
 #include "tests/silent_dense_model.hpp"
@@ -29,15 +31,33 @@ Batch batch_with_face(const ModelConfig& config, float size) {
           .labels = labels};
 }
 
-std::vector<Var> context_maps(const ModelConfig& config) {
-  std::vector<Var> maps;
+Var learning_map(Index channels, Index stride, std::uint64_t seed) {
+  Var map(random_tensor({2, channels, kSide / stride, kSide / stride}, seed));
+  map.set_requires_grad(true);
+  return map;
+}
+
+// Stages of a network that has only what the branch reads.
+RetinaFace::Stages random_stages(const ModelConfig& config) {
+  RetinaFace::Stages stages;
   for (const AnchorLevel& level : config.anchors) {
-    const Index cells = kSide / level.stride;
-    Var map(random_tensor({2, config.neck.channels, cells, cells}, 7 + maps.size()));
-    map.set_requires_grad(true);
-    maps.push_back(map);
+    stages.context.push_back(
+        learning_map(config.neck.channels, level.stride, 7 + stages.context.size()));
   }
-  return maps;
+  stages.backbone.push_back(learning_map(3, 8, 17));
+  return stages;
+}
+
+// The branch of silent_dense_model(), whose head also reads two maps at the five landmarks.
+DenseModel model_with_points(const ModelConfig& config) {
+  DenseModel model = silent_dense_model(config, "this one");
+  DenseHeadConfig head = model.head->config;
+  head.shared = true;
+  head.points = parse_feature_maps("backbone.0,context.1");
+  head.point_channels = 3 + config.neck.channels;
+  model.head->config = head;
+  model.head->state = make_new_head(head, 3)->state_dict();
+  return model;
 }
 
 double largest(const Tensor& t, Index begin, Index end) {
@@ -56,15 +76,15 @@ TEST_CASE("joint dense: the loss reaches the features of the faces' anchors, and
   write_dense_model(folder.file("d.safetensors"), silent_dense_model(config, "another"),
                     IfExists::refuse);
   JointDense joint(folder.file("d.safetensors"), config, "", 1);
-  const std::vector<Var> maps = context_maps(config);
-  const Var loss = joint.loss(maps, batch_with_face(config, 80));
+  const RetinaFace::Stages stages = random_stages(config);
+  const Var loss = joint.loss(stages, batch_with_face(config, 80));
   REQUIRE(loss.value().numel() == 1);
   const double value = static_cast<double>(*loss.value().data<float>());
   CHECK(value > 0.01);
   CHECK(value < 3);
   loss.backward();
   double reached = 0;
-  for (const Var& map : maps) {
+  for (const Var& map : stages.context) {
     if (map.grad().numel() == 0) continue;
     const Index half = map.grad().numel() / 2;
     reached = std::max(reached, largest(map.grad(), 0, half));
@@ -77,13 +97,52 @@ TEST_CASE("joint dense: the loss reaches the features of the faces' anchors, and
   CHECK(std::isfinite(reached));
 }
 
+// The pixels' own gradient jumps where a triangle ends, so the features' is compared, not the
+// loss's: a head that is a sum of all that it reads.
+TEST_CASE("joint dense: maps at the five landmarks are read as detection reads them, and learn",
+          "[joint_dense][grad]") {
+  const TemporaryFolder folder;
+  const ModelConfig config = light();
+  write_dense_model(folder.file("d.safetensors"), model_with_points(config), IfExists::refuse);
+  const JointDense joint(folder.file("d.safetensors"), config, "this one", 1);
+  CHECK(joint.head().config().points == parse_feature_maps("backbone.0,context.1"));
+  const RetinaFace::Stages stages = random_stages(config);
+  const Batch batch = batch_with_face(config, 80);
+  const Var loss = joint.loss(stages, batch);
+  REQUIRE(loss.value().numel() == 1);
+  loss.backward();
+  const AnchorLevel& cells = config.anchors[0];
+  const Tensor& gradient = stages.backbone[0].grad();
+  REQUIRE(gradient.numel() > 0);
+  const Index side = kSide / 8, plane = side * side;
+  // Exactly the cells around the five points, on the first picture.
+  std::set<Index> wanted, found;
+  for (const Point& p : *batch.labels[0].faces[0].landmarks) {
+    const MapPlace place =
+        map_place(static_cast<double>(p.x), static_cast<double>(p.y), cells, side, side);
+    for (const MapPlace::Corner& corner : place.corners) {
+      if (corner.weight > 1e-3F) wanted.insert(corner.row * side + corner.column);
+    }
+  }
+  for (Index i = 0; i < plane; ++i) {
+    if (std::abs(gradient.data<float>()[i]) > 1e-9F) found.insert(i);
+  }
+  CHECK(found == wanted);
+  CHECK(largest(gradient, 3 * plane, 6 * plane) == 0);
+  CHECK(largest(stages.context[1].grad(), 0, stages.context[1].grad().numel() / 2) > 0);
+
+  RetinaFace::Stages less = random_stages(config);
+  less.backbone.clear();
+  CHECK_THROWS_AS(joint.loss(less, batch), ShapeError);
+}
+
 TEST_CASE("joint dense: faces that are too small, or none, give nothing", "[joint_dense]") {
   const TemporaryFolder folder;
   const ModelConfig config = light();
   write_dense_model(folder.file("d.safetensors"), silent_dense_model(config, "another"),
                     IfExists::refuse);
   const JointDense joint(folder.file("d.safetensors"), config, "", 1);
-  CHECK(joint.loss(context_maps(config), batch_with_face(config, 40)).value().numel() == 0);
+  CHECK(joint.loss(random_stages(config), batch_with_face(config, 40)).value().numel() == 0);
 }
 
 TEST_CASE("joint dense: a head goes on only with the detector that it was trained for",
