@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "retinaface/dense/five_point_pose.hpp"
+#include "tests/model_fixture.hpp"
 #include "tests/ops/op_test.hpp"
 #include "tests/retinaface/dense_fixture.hpp"
+#include "tests/weights/reader_checks.hpp"
 
 namespace rf::test {
 
@@ -139,6 +141,37 @@ TEST_CASE("dense branch: columns that do not fit the head are refused", "[dense_
   check_refused([&] { (void)branch.read(wide); }, {"dense_rows", "[4, 6]", "[4, 5]"});
   wide.features = Tensor::zeros({3, 5});
   check_refused([&] { (void)branch.read(wide); }, {"dense_rows", "[3, 5]"});
+}
+
+TEST_CASE("dense branch: a detector gives the features that the head reads, or is refused",
+          "[dense_branch][error]") {
+  const ModelConfig config = parse_model_config(light_model_description());
+  Pipeline detector({"in memory", "none", "d", config, random_weights(config, 3)}, {});
+  DenseModel model = tiny_dense_model();
+  DenseHeadConfig& head = model.head->config;
+  head.channels = 64;
+  head.levels = 3;
+  head.points = parse_feature_maps("context.0,backbone.1");
+  head.point_channels = 64 + 128;
+  read_points(model, detector);
+  CHECK(detector.points() == head.points);
+  CHECK(detector.features() == head.features());
+  const auto refusal = [&] {
+    return thrown<ModelError>([&] {
+      read_points(model, detector);
+      return 0;
+    });
+  };
+  head.point_channels = 128;
+  CHECK(holds(refusal(), "other sizes than the detector"));
+  head.points = parse_feature_maps("pyramid.3");
+  CHECK(holds(refusal(), "no pyramid.3"));
+  head.points.clear();
+  head.point_channels = 0;
+  read_points(model, detector);
+  CHECK(detector.features() == 64);
+  model.head->detector_sha256 = "another";
+  CHECK_THROWS_AS(read_points(model, detector), UsageError);
 }
 
 }  // namespace rf::test
