@@ -29,6 +29,7 @@ std::vector<float> square_mesh(float z = 0, float tilt = 0) {
 DenseFace seen(const std::vector<float>& mesh, const SquareCrop& square, float depth = 10) {
   const auto vertices = static_cast<Index>(mesh.size() / 6);
   DenseFace face{.square = square,
+                 .code = {},
                  .camera = tensor({7}, {0, 0, static_cast<double>(depth), 0, 0, 0, 4}),
                  .light = DenseHead::usual_light(),
                  .mesh = Tensor::from({vertices, 6}, std::span<const float>(mesh)),
