@@ -66,7 +66,7 @@ std::vector<ConvLayer> conv_layers(const Graph& graph, const Graph::Node& node) 
 Conv2dArgs<float> ConvLayer::args() const {
   const auto values = [](const Tensor& t) { return t.numel() > 0 ? t.data<float>() : nullptr; };
   return {.x = nullptr,
-          .w = w.data<float>(),
+          .w = values(w),
           .b = values(b),
           .y = nullptr,
           .geometry = geometry,

@@ -11,7 +11,7 @@ namespace rf {
 // A convolution with weights that are constants.
 struct ConvLayer {
   Conv2dGeometry geometry;
-  Tensor w, b;   // b without elements: none
+  Tensor w, b;   // b without elements: none; w without, where its kernel reads others made of it
   Tensor slope;  // of the activation behind it, [out_channels]; without elements: none
 
   // All but x and y.

@@ -57,9 +57,10 @@ bool reads_picture(const Graph& graph) {
 }
 
 PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step) {
-  const ConvLayer layer = conv_layers(graph, node).front();
+  ConvLayer layer = conv_layers(graph, node).front();
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
   const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
+  if (schedule.winograd()) layer.w = Tensor();
   step.kernel = schedule.winograd() ? "Winograd " + std::to_string(schedule.winograd()) + "x" +
                                           std::to_string(schedule.winograd())
                 : layer.depthwise() ? "depthwise"

@@ -9,6 +9,7 @@
 #include "engine/kernels/args.hpp"
 #include "engine/picture_tensor.hpp"
 #include "engine/plan/conv_chain.hpp"
+#include "engine/plan/conv_layer.hpp"
 #include "engine/plan/conv_parts.hpp"
 #include "engine/plan/conv_steps.hpp"
 #include "engine/plan/memory.hpp"
@@ -22,6 +23,11 @@ namespace {
 constexpr Index kFloat = static_cast<Index>(sizeof(float));
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+bool is_convolution(const Graph::Node& node) {
+  return node.op == "conv2d" || node.op == "conv2d_parts" || node.op == "conv2d_chain" ||
+         node.op == "deform_conv2d";
+}
 
 // Of a concatenation: how many rows each part is cut into.
 Index outer_rows(const Shape& shape, int axis) {
@@ -40,10 +46,10 @@ Plan::Plan(const Graph& graph)
     if (dtype != DType::f32)
       throw UsageError(message("plan: ", node.op, " in ", dtype, "; plans compute in f32"));
   }
+  reads_picture_ = reads_picture(graph_);
   find_places();
   place_values();
   for (const PlanStep& step : steps_) scratch_bytes_ = std::max(scratch_bytes_, step.scratch_bytes);
-  reads_picture_ = reads_picture(graph_);
 }
 
 // Parts of a concatenation that lie one after the other are made where they belong, and a reshape
@@ -62,11 +68,23 @@ void Plan::find_places() {
     places_[at(value)] = {place.root, place.offset + offset};
     return true;
   };
+  std::vector<Index> readers(graph_.values.size(), 0);
+  for (const Graph::Node& node : graph_.nodes) {
+    for (const Index input : node.inputs) ++readers[at(input)];
+  }
+  const auto add_step = [&](std::vector<PlanStep>& to, const Graph::Node& node) {
+    to.push_back(make_step(graph_, node));
+    // Steps of convolutions have the weights that they read, transformed as a kernel wants them.
+    if (!is_convolution(node)) return;
+    for (std::size_t i = weight_input(node); i < node.inputs.size(); ++i) {
+      if (--readers[at(node.inputs[i])] == 0) graph_.values[at(node.inputs[i])].constant = Tensor();
+    }
+  };
   std::vector<std::vector<PlanStep>> steps(graph_.nodes.size());
   for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
     const Graph::Node& node = graph_.nodes[n];
     if (node.op == "conv2d_parts") {  // made part by part
-      steps[n].push_back(make_step(graph_, node));
+      add_step(steps[n], node);
       continue;
     }
     Place& place = places_[at(node.output)];
@@ -74,7 +92,7 @@ void Plan::find_places() {
     if (node.op == "part") continue;
     const bool concat = node.op == "concat";
     if (!concat && node.op != "reshape") {
-      steps[n].push_back(make_step(graph_, node));
+      add_step(steps[n], node);
       continue;
     }
     const Index outer = concat ? outer_rows(graph_.values[at(node.output)].shape,
