@@ -198,7 +198,8 @@ TEST_CASE("recovery: a branch that says nothing is the mean face, posed", "[crop
   options.smallest = 40;
   options.largest = 80;
   const SyntheticPictures pictures(procedural_head(), {}, options);
-  const Pipeline detector(load_embedded_model(), {.score = 0.3F, .nms = {}, .size = "original"});
+  Pipeline detector(load_embedded_model(), {.score = 0.3F, .nms = {}, .size = "original"});
+  read_points(model, detector);
   const DenseBranch branch(model);
   const Recovery r = measure_recovery(branch, detector, pictures, 5, 12);
   CHECK(r.faces == 12);
