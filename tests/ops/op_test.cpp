@@ -145,9 +145,10 @@ void check_same_bits_on_any_threads(const std::function<Tensor()>& compute) {
       return compute();
     };
     const Tensor expected = with(1);
-    for (const int threads : {2, 3, 8}) {
+    for (const int threads : {3, 2, 8}) {
       CAPTURE(threads);
       CHECK(same_bits(with(threads), expected));
+      if (kSanitized) break;
     }
   }
 }

@@ -73,7 +73,7 @@ TEST_CASE("face codes: sizes that cannot be are refused", "[face_code][error]") 
 // some other way and colours left out: 2.13, 0.905 and 0.083.
 TEST_CASE("face codes: the ICT face kit by 8, 32 and 128 numbers", "[face_code]") {
   const auto folder = shared_file("mesh/ict");
-  if (!folder) return;
+  if (!folder || kSanitized) return;  // long, and by the code of the tests above
   const FaceModel model = read_face_model(folder->string());
   const FaceParameters p = random_faces(model, 200, 1, 0);
   const Tensor wanted = make_faces(model, p);
