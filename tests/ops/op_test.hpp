@@ -74,7 +74,8 @@ class WithKernels {
   const KernelTable& before_;
 };
 
-// compute() gives the same bits on 1, 2, 3 and 8 threads on every table (with sanitizers 1 and 3, on vectors).
+// compute() gives the same bits on 1, 2, 3 and 8 threads on every table (with sanitizers 1 and 3,
+// on vectors).
 void check_same_bits_on_any_threads(const std::function<Tensor()>& compute);
 
 // compute() gives what the scalar table gives, to kFloatTolerance, on every table.
