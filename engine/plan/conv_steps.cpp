@@ -61,10 +61,10 @@ PlanStep conv2d_step(const Graph& graph, const Graph::Node& node, PlanStep step)
   const Conv2dSchedule schedule(layer.geometry, step.output[0]);
   const Tensor u = schedule.transformed(layer.geometry, layer.w.data<float>());
   if (schedule.winograd()) layer.w = Tensor();
-  step.kernel = schedule.winograd() ? "Winograd " + std::to_string(schedule.winograd()) + "x" +
-                                          std::to_string(schedule.winograd())
-                : layer.depthwise() ? "depthwise"
-                                    : "direct";
+  if (const Index m = schedule.winograd())
+    step.kernel = message("Winograd ", m, "x", m);
+  else
+    step.kernel = layer.depthwise() ? "depthwise" : "direct";
   step.kernel_flops = schedule.flops(layer.geometry);
   step.scratch_bytes = schedule.scratch_bytes();
   const bool in_place = reads_in_place(graph, node.inputs[0], layer.geometry);

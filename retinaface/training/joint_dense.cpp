@@ -41,34 +41,41 @@ Image picture_of(const Tensor& images, Index number, const InputConfig& input) {
 
 }  // namespace
 
-JointDense::JointDense(const std::string& file, const ModelConfig& network,
-                       const std::string& init_sha256, std::uint64_t seed)
-    : network_(network),
+JointDense::JointDense(const std::string& file, const ModelConfig& config,
+                       const RetinaFace& network, const std::string& init_sha256,
+                       std::uint64_t seed)
+    : config_(config),
       model_(read_dense_model(file)),
       mean_(five_places(mean_face(model_), model_.landmarks5)),
       renderer_(model_, kSize) {
-  DenseHeadConfig fitting = head_config(network, model_, kHidden);
+  DenseHeadConfig fitting = head_config(config, model_, kHidden);
+  const bool goes_on = model_.head && model_.head->detector_sha256 == init_sha256;
   if (model_.head) {
     const DenseHeadConfig& c = model_.head->config;
     fitting.hidden = c.hidden;
     fitting.shared = c.shared;
     fitting.points = c.points;
-    fitting.point_channels = c.point_channels;
     if (c.channels != fitting.channels || c.levels != fitting.levels ||
         c.anchors != fitting.anchors) {
       throw UsageError(message("--dense ", file, ": its head reads ", c.channels, " channels of ",
                                c.levels, " levels with ", c.anchors, " anchors, the network has ",
                                fitting.channels, ", ", fitting.levels, " and ", fitting.anchors));
     }
+    for (const FeatureMap& map : c.points)
+      fitting.point_channels += channels_of(map, config, network);
+    if (goes_on && c.point_channels != fitting.point_channels) {
+      throw UsageError(message("--dense ", file, ": its head reads ", c.point_channels,
+                               " channels at the five landmarks, the network has ",
+                               fitting.point_channels));
+    }
   }
-  const bool goes_on = model_.head && model_.head->detector_sha256 == init_sha256;
   head_ = goes_on ? make_head(model_) : make_new_head(fitting, seed);
   head_->train();
 }
 
 JointDense::Chosen JointDense::chosen_faces(const Batch& batch) const {
   const Shape& s = batch.image.shape();
-  const AnchorGrid anchors(network_.anchors, s[3], s[2]);
+  const AnchorGrid anchors(config_.anchors, s[3], s[2]);
   struct Candidate {
     Index picture, anchor;
     Box box;
@@ -80,7 +87,7 @@ JointDense::Chosen JointDense::chosen_faces(const Batch& batch) const {
     const Index anchor = i % anchors.count();
     const Box box = decode_box(
         anchors[anchor], std::span<const float, 4>(batch.targets.box.data<float>() + 4 * i, 4),
-        network_.coding);
+        config_.coding);
     if (std::max(box.x2 - box.x1, box.y2 - box.y1) >= static_cast<float>(kSmallest))
       candidates.push_back({i / anchors.count(), anchor, box});
   }
@@ -92,18 +99,18 @@ JointDense::Chosen JointDense::chosen_faces(const Batch& batch) const {
     const auto five = decode_landmarks(
         anchors[c.anchor],
         std::span<const float, 10>(batch.targets.landmark.data<float>() + 10 * row, 10),
-        network_.coding);
+        config_.coding);
     const AnchorGrid::Place at = anchors.place(c.anchor);
     Index place = 0;
     for (Index level = 0; level <= at.level; ++level) {
-      const Index stride = network_.anchors[static_cast<std::size_t>(level)].stride;
+      const Index stride = config_.anchors[static_cast<std::size_t>(level)].stride;
       const Index columns = ceil_div(s[3], stride), rows = ceil_div(s[2], stride);
       place += level < at.level ? s[0] * rows * columns
                                 : (c.picture * rows + at.row) * columns + at.column;
     }
     chosen.faces.faces.push_back({c.box.x1, c.box.y1, c.box.x2, c.box.y2, 1, five});
     chosen.faces.groups.push_back(
-        at.level * static_cast<Index>(network_.anchors.front().sizes.size()) + at.rank);
+        at.level * static_cast<Index>(config_.anchors.front().sizes.size()) + at.rank);
     chosen.places.push_back(place);
     chosen.picture.push_back(c.picture);
   }
@@ -161,7 +168,7 @@ Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const
     places.push_back(chosen.places[face]);
     const Index number = chosen.picture[face];
     if (!pictures.contains(number))
-      pictures.emplace(number, picture_of(batch.image, number, network_.input));
+      pictures.emplace(number, picture_of(batch.image, number, config_.input));
     const SquarePixels pixels = square_pixels(pictures.at(number), rows.squares[r], kSize);
     const auto row = static_cast<Index>(r);
     std::ranges::copy(pixels.rgb.span<float>(),
@@ -172,7 +179,7 @@ Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const
   std::vector<Var> features{
       ag::gather(ag::concat(columns, 0), 0, Tensor::from({count}, std::span<const Index>(places)))};
   for (const FeatureMap& map : head_->config().points) {
-    const AnchorLevel& level = network_.anchors[static_cast<std::size_t>(map.level)];
+    const AnchorLevel& level = config_.anchors[static_cast<std::size_t>(map.level)];
     features.push_back(at_points(map_of(stages, map), level, chosen, rows.order));
   }
   rows.inputs.features = ag::concat(features, 1);

@@ -14,10 +14,10 @@ namespace rf {
 class JointDense {
  public:
   // With the decoder of this file, and its head if that was trained for the detector that training
-  // begins with (`init_sha256`); else a new head, of the same form, drawn by Xavier's rule. Throws
-  // ModelError: the file; UsageError: a head for another network.
-  JointDense(const std::string& file, const ModelConfig& network, const std::string& init_sha256,
-             std::uint64_t seed);
+  // begins with (`init_sha256`); else a new head, of the same form for this network's maps, drawn
+  // by Xavier's rule. Throws ModelError: the file; UsageError: a head for another network.
+  JointDense(const std::string& file, const ModelConfig& config, const RetinaFace& network,
+             const std::string& init_sha256, std::uint64_t seed);
 
   // The loss of the batch: pixel_loss of up to 16 positive anchors, spread evenly, whose faces have
   // labelled points and are at least 48 pixels large, plus a hundredth of CropLosses::prior,
@@ -45,7 +45,7 @@ class JointDense {
   [[nodiscard]] Var at_points(const Var& map, const AnchorLevel& level, const Chosen& chosen,
                               const std::vector<Index>& faces) const;
 
-  ModelConfig network_;
+  ModelConfig config_;  // of the network
   DenseModel model_;
   FivePlaces mean_;
   CropRenderer renderer_;

@@ -70,7 +70,8 @@ Learner::Learner(const TrainingOptions& options, bool recompute)
     (options.decay_all || is_matrix(var) ? decaying : others).parameters.push_back({name, var});
   }
   if (!options.dense.empty()) {
-    dense_ = std::make_unique<JointDense>(options.dense, config_, init_sha256_, options.seed);
+    dense_ =
+        std::make_unique<JointDense>(options.dense, config_, network_, init_sha256_, options.seed);
     for (const auto& [name, var] : dense_->head().named_parameters()) {
       parameters_.push_back({"dense." + name, var});
       (options.decay_all || is_matrix(var) ? decaying : others)

@@ -1,5 +1,8 @@
 // Winograd's kernels, by every tile and instruction set, against the reference in double.
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "engine/kernels/reference.hpp"
 #include "engine/ops/conv2d.hpp"
@@ -54,9 +57,10 @@ Problem random_problem(const Conv2dGeometry& g, Index images) {
   return p;
 }
 
-// So many tiles and output channels to a call; all memory ends where its contents do.
-double error_of(const WinogradKernel& kernel, const Problem& p, Index tiles_at_a_time,
-                Index channels_at_a_time) {
+// What the kernel makes of it, so many tiles and output channels to a call; all memory ends where
+// its contents do.
+Tensor result_of(const WinogradKernel& kernel, const Problem& p, Index tiles_at_a_time,
+                 Index channels_at_a_time) {
   const Conv2dGeometry& g = p.geometry;
   const Index side = kernel.outputs + 2;
   GuardedFloats x(p.x.numel()), w(p.w.numel()), y(p.expected.numel()),
@@ -86,7 +90,13 @@ double error_of(const WinogradKernel& kernel, const Problem& p, Index tiles_at_a
   }
   CHECK(y.front_is_intact());
   CHECK(u.front_is_intact());
-  return relative_error(y.copy(), p.expected.reshaped({p.expected.numel()}));
+  return y.copy();
+}
+
+double error_of(const WinogradKernel& kernel, const Problem& p, Index tiles_at_a_time,
+                Index channels_at_a_time) {
+  return relative_error(result_of(kernel, p, tiles_at_a_time, channels_at_a_time),
+                        p.expected.reshaped({p.expected.numel()}));
 }
 
 Conv2dGeometry geometry_of(Index in_channels, Index out_channels, Index h, Index w, Index pad_h,
@@ -141,6 +151,34 @@ TEST_CASE("winograd: what each tile costs of a sum's digits", "[conv2d][isa]") {
                                                       : winograd->outputs == 4 ? 2e-5
                                                                                : 4e-5));
     }
+  }
+}
+
+TEST_CASE("winograd: a NaN stays in the tiles that read it", "[conv2d][isa]") {
+  constexpr Index kH = 20, kW = 50;
+  Problem problem = random_problem(geometry_of(1, 1, kH, kW, 1, 1), 1);
+  for (const auto& [h, w] : {std::pair<Index, Index>{0, 0}, {7, 24}, {19, 49}}) {
+    const Tensor before = problem.x.clone();
+    problem.x.data<float>()[h * kW + w] = std::numeric_limits<float>::quiet_NaN();
+    for (const auto& [table, winograd] : all_kernels()) {
+      CAPTURE(table->name, winograd->outputs, h, w);
+      const Tensor y = result_of(*winograd, problem, 1000, kWeightBlock);
+      const Index m = winograd->outputs;
+      // Whether output i is of a tile that reads input `place` on one axis.
+      const auto in_tile = [m](Index i, Index place) {
+        return i / m * m - 1 <= place && place <= i / m * m + m;
+      };
+      bool right = true;
+      for (Index i = 0; i < kH * kW; ++i) {
+        const Index row = i / kW, column = i % kW;
+        const bool nan = std::isnan(y.data<float>()[i]),
+                   sees = std::abs(row - h) <= 1 && std::abs(column - w) <= 1,
+                   may = in_tile(row, h) && in_tile(column, w);
+        right = right && (nan || !sees) && (may || !nan);
+      }
+      CHECK(right);
+    }
+    problem.x = before;
   }
 }
 

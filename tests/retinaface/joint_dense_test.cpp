@@ -16,6 +16,8 @@ namespace {
 
 constexpr Index kSide = 160;
 
+constexpr Index kBackbone = 64;  // channels of the light backbone's finest level
+
 ModelConfig light() { return parse_model_config(light_model_description()); }
 
 // Two pictures of noise; on the first a face with points, `size` pixels large.
@@ -44,7 +46,7 @@ RetinaFace::Stages random_stages(const ModelConfig& config) {
     stages.context.push_back(
         learning_map(config.neck.channels, level.stride, 7 + stages.context.size()));
   }
-  stages.backbone.push_back(learning_map(3, 8, 17));
+  stages.backbone.push_back(learning_map(kBackbone, 8, 17));
   return stages;
 }
 
@@ -54,7 +56,7 @@ DenseModel model_with_points(const ModelConfig& config) {
   DenseHeadConfig head = model.head->config;
   head.shared = true;
   head.points = parse_feature_maps("backbone.0,context.1");
-  head.point_channels = 3 + config.neck.channels;
+  head.point_channels = kBackbone + config.neck.channels;
   model.head->config = head;
   model.head->state = make_new_head(head, 3)->state_dict();
   return model;
@@ -75,7 +77,7 @@ TEST_CASE("joint dense: the loss reaches the features of the faces' anchors, and
   const ModelConfig config = light();
   write_dense_model(folder.file("d.safetensors"), silent_dense_model(config, "another"),
                     IfExists::refuse);
-  JointDense joint(folder.file("d.safetensors"), config, "", 1);
+  JointDense joint(folder.file("d.safetensors"), config, RetinaFace(config), "", 1);
   const RetinaFace::Stages stages = random_stages(config);
   const Var loss = joint.loss(stages, batch_with_face(config, 80));
   REQUIRE(loss.value().numel() == 1);
@@ -104,7 +106,7 @@ TEST_CASE("joint dense: maps at the five landmarks are read as detection reads t
   const TemporaryFolder folder;
   const ModelConfig config = light();
   write_dense_model(folder.file("d.safetensors"), model_with_points(config), IfExists::refuse);
-  const JointDense joint(folder.file("d.safetensors"), config, "this one", 1);
+  const JointDense joint(folder.file("d.safetensors"), config, RetinaFace(config), "this one", 1);
   CHECK(joint.head().config().points == parse_feature_maps("backbone.0,context.1"));
   const RetinaFace::Stages stages = random_stages(config);
   const Batch batch = batch_with_face(config, 80);
@@ -128,7 +130,7 @@ TEST_CASE("joint dense: maps at the five landmarks are read as detection reads t
     if (std::abs(gradient.data<float>()[i]) > 1e-9F) found.insert(i);
   }
   CHECK(found == wanted);
-  CHECK(largest(gradient, 3 * plane, 6 * plane) == 0);
+  CHECK(largest(gradient, kBackbone * plane, 2 * kBackbone * plane) == 0);
   CHECK(largest(stages.context[1].grad(), 0, stages.context[1].grad().numel() / 2) > 0);
 
   RetinaFace::Stages less = random_stages(config);
@@ -136,12 +138,27 @@ TEST_CASE("joint dense: maps at the five landmarks are read as detection reads t
   CHECK_THROWS_AS(joint.loss(less, batch), ShapeError);
 }
 
+TEST_CASE("joint dense: a new head is as wide as the maps of its network", "[joint_dense]") {
+  const TemporaryFolder folder;
+  const ModelConfig config = light();
+  ModelConfig other = config;
+  other.backbone.name = "resnet18";
+  const RetinaFace network(other);
+  const std::string path = folder.file("d.safetensors");
+  write_dense_model(path, model_with_points(config), IfExists::refuse);
+  const DenseHeadConfig head = JointDense(path, other, network, "", 1).head().config();
+  CHECK(head.points == parse_feature_maps("backbone.0,context.1"));
+  CHECK(head.point_channels == 128 + config.neck.channels);
+  check_refused<UsageError>([&] { (void)JointDense(path, other, network, "this one", 1); },
+                            {"--dense", "128 channels at the five landmarks", "192"});
+}
+
 TEST_CASE("joint dense: faces that are too small, or none, give nothing", "[joint_dense]") {
   const TemporaryFolder folder;
   const ModelConfig config = light();
   write_dense_model(folder.file("d.safetensors"), silent_dense_model(config, "another"),
                     IfExists::refuse);
-  const JointDense joint(folder.file("d.safetensors"), config, "", 1);
+  const JointDense joint(folder.file("d.safetensors"), config, RetinaFace(config), "", 1);
   CHECK(joint.loss(random_stages(config), batch_with_face(config, 40)).value().numel() == 0);
 }
 
@@ -152,20 +169,21 @@ TEST_CASE("joint dense: a head goes on only with the detector that it was traine
   const std::string path = folder.file("d.safetensors");
   write_dense_model(path, silent_dense_model(config, "this one"), IfExists::refuse);
   const auto weight = [&](const std::string& detector) {
-    const JointDense joint(path, config, detector, 1);
+    const JointDense joint(path, config, RetinaFace(config), detector, 1);
     const Tensor w = joint.head().state_dict().at("out.0.weight");
     return largest(w, 0, w.numel());
   };
   CHECK(weight("this one") == 0);  // the file's, which says nothing
   CHECK(weight("another") > 0);
-  const DenseModel after = JointDense(path, config, "", 1).model("new", "a test");
+  const DenseModel after =
+      JointDense(path, config, RetinaFace(config), "", 1).model("new", "a test");
   REQUIRE(after.head);
   CHECK(after.head->detector_sha256 == "new");
   CHECK(after.provenance == "made by a test; then a test");
 
   ModelConfig other = config;
   other.neck.channels = 32;
-  check_refused<UsageError>([&] { (void)JointDense(path, other, "", 1); },
+  check_refused<UsageError>([&] { (void)JointDense(path, other, RetinaFace(other), "", 1); },
                             {"--dense", "64 channels", "32"});
 }
 
