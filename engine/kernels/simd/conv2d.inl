@@ -55,13 +55,18 @@ struct ConvTarget {
   Index ahead;             // floats from an input to one that is read soon and may be far away
 };
 
-// Where a block finds the weight of its channel k for tap r: w[k * taps + r], as a layer has them,
-// or w[r * kWeightBlock + k], transformed for the purpose. Inputs of the first kind are fetched
-// ahead.
-enum class Weights { by_channel, by_tap };
+// acc[k][v] += weight(k) x[v].
+template <int Channels, int Vectors, class Weight>
+[[gnu::always_inline]] inline void add_products(const Vec (&x)[Vectors], Weight&& weight,
+                                                Vec (&acc)[Channels][Vectors]) noexcept {
+  for (int k = 0; k < Channels; ++k) {
+    const Vec w(weight(k));
+    for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(w, x[v], acc[k][v]);
+  }
+}
 
-// Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[r] strip[offset[r] + q].
-template <Weights Order, Walk How, int Channels, int Vectors>
+// Channels x (Vectors * kLanes) outputs: acc = b + sum_r w[k][r] strip[offset[r] + q].
+template <Walk How, int Channels, int Vectors>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
@@ -69,18 +74,13 @@ template <Weights Order, Walk How, int Channels, int Vectors>
   for (int k = 0; k < Channels; ++k) {
     for (int v = 0; v < Vectors; ++v) acc[k][v] = Vec(b ? b[k] : 0.0F);
   }
-  const auto add_products = [&](Index r) {
+  const auto add_tap = [&](Index r) {
     const float* p = strip + offset[r];
-    if constexpr (Order == Weights::by_channel)
-      __builtin_prefetch(p + target.ahead);
-    else if (Vectors < kConvVectors)
-      __builtin_prefetch(w + (r + 64) * kWeightBlock);
+    __builtin_prefetch(p + target.ahead);
     Vec x[Vectors];
     for (int v = 0; v < Vectors; ++v) x[v] = Vec::load_unaligned(p + v * kLanes);
-    for (int k = 0; k < Channels; ++k) {
-      const Vec weight(Order == Weights::by_channel ? w[k * taps + r] : w[r * kWeightBlock + k]);
-      for (int v = 0; v < Vectors; ++v) acc[k][v] = xsimd::fma(weight, x[v], acc[k][v]);
-    }
+    add_products<Channels, Vectors>(
+        x, [&](int k) { return w[k * taps + r]; }, acc);
   };
   Index r = 0;
   if constexpr (How == Walk::far) {
@@ -88,10 +88,10 @@ template <Weights Order, Walk How, int Channels, int Vectors>
         (target.residual ? target.residual : target.to) + (target.at[0] >= 0 ? target.at[0] : 0);
     for (; r < Channels * Vectors && r < taps; ++r) {
       __builtin_prefetch(far + r / Vectors * target.plane + r % Vectors * kLanes);
-      add_products(r);
+      add_tap(r);
     }
   }
-  for (; r < taps; ++r) add_products(r);
+  for (; r < taps; ++r) add_tap(r);
   if (How == Walk::far && target.residual) {
     for (int v = 0; v < Vectors; ++v) {
       const float* from =
@@ -114,16 +114,16 @@ template <Weights Order, Walk How, int Channels, int Vectors>
   }
 }
 
-template <Weights Order, Walk How, int Channels>
+template <Walk How, int Channels>
 [[gnu::always_inline]] inline void conv_block(const float* strip, const Index* offset, Index taps,
                                               const float* w, const float* b,
                                               const ConvTarget& target) noexcept {
   if (target.vectors > 2)
-    conv_block<Order, How, Channels, kConvVectors>(strip, offset, taps, w, b, target);
+    conv_block<How, Channels, kConvVectors>(strip, offset, taps, w, b, target);
   else if (target.vectors == 2)
-    conv_block<Order, How, Channels, 2>(strip, offset, taps, w, b, target);
+    conv_block<How, Channels, 2>(strip, offset, taps, w, b, target);
   else
-    conv_block<Order, How, Channels, 1>(strip, offset, taps, w, b, target);
+    conv_block<How, Channels, 1>(strip, offset, taps, w, b, target);
 }
 
 // The tile of strip positions q .. q + count - 1, whose rows are `width` apart.
@@ -244,8 +244,7 @@ void conv_tiles(const Conv2dArgs<float>& args, const ConvCall& call) noexcept {
                   for_each_buffered(target, kBlock, at, count, width, a.out_w,
                                     [&](float& value, Index i) { value = target.residual[i]; });
                 }
-                conv_block<Weights::by_channel, How, kBlock>(call.strip + at, call.offset, taps,
-                                                             weights, b, target);
+                conv_block<How, kBlock>(call.strip + at, call.offset, taps, weights, b, target);
               });
               for_each_buffered(target, made, at, count, width, a.out_w,
                                 [&](const float& value, Index i) { to[i] = value; });

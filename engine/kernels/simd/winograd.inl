@@ -2,7 +2,7 @@
 // tile of side m + 2 with (m + 2)^2 products instead of 9 m^2,
 //   y = A^T ((G w G^T) . (B^T d B)) A,
 // "." element by element. Summed over channels, each of the (m + 2)^2 places is a matrix product of
-// its own, [out_channels, in_channels] x [in_channels, tiles], for which conv_block serves.
+// its own, [out_channels, in_channels] x [in_channels, tiles].
 //
 // Tiles are numbered row by row and taken kConvTile at a time. Input (i, j) of neighbouring tiles
 // is brought into neighbouring places first, a vector's worth at once, channel by channel.
@@ -66,22 +66,16 @@ inline Index winograd_together(const Conv2dGeometry& a) noexcept {
 
 template <int M>
 struct WinogradScratch {
-  Index* channel;    // offsets of channels in v
   float *d, *v, *m;  // d [places][kInputPitch] of one channel, v [places][in_channels][kConvTile],
                      // m [winograd_together][places][kConvTile]
 
-  static Index offset_bytes(const Conv2dGeometry& a) noexcept {
-    return round_up_64(a.in_channels * static_cast<Index>(sizeof(Index)));
-  }
   static std::size_t bytes(const Conv2dGeometry& a) noexcept {
     const Index floats = kPlaces<M> * (kInputPitch + place_pitch(a.in_channels * kConvTile)) +
                          winograd_together(a) * kProductsPitch<M>;
-    return static_cast<std::size_t>(floats) * sizeof(float) +
-           static_cast<std::size_t>(offset_bytes(a));
+    return static_cast<std::size_t>(floats) * sizeof(float);
   }
   WinogradScratch(const Conv2dGeometry& a, std::byte* memory) noexcept {
-    channel = reinterpret_cast<Index*>(memory);
-    d = reinterpret_cast<float*>(memory + offset_bytes(a));
+    d = reinterpret_cast<float*>(memory);
     v = d + kPlaces<M> * kInputPitch;
     m = v + kPlaces<M> * place_pitch(a.in_channels * kConvTile);
   }
@@ -203,23 +197,56 @@ void winograd_store(const Conv2dGeometry& a, const float* m, float bias, const f
   }
 }
 
+// m[k * pitch + t] = sum_c u[c * kWeightBlock + k] v[c * kConvTile + t] of Channels output channels
+// and Vectors * kLanes tiles.
+template <int Channels, int Vectors>
+[[gnu::always_inline]] inline void winograd_block(const float* u, const float* v, Index in_channels,
+                                                  float* m, Index pitch) noexcept {
+  Vec acc[Channels][Vectors];
+  for (int k = 0; k < Channels; ++k) {
+    for (int i = 0; i < Vectors; ++i) acc[k][i] = Vec(0.0F);
+  }
+  for (Index c = 0; c < in_channels; ++c, u += kWeightBlock, v += kConvTile) {
+    if (Vectors < kConvVectors) __builtin_prefetch(u + 64 * kWeightBlock);
+    Vec x[Vectors];
+    for (int i = 0; i < Vectors; ++i) x[i] = Vec::load_aligned(v + i * kLanes);
+    add_products<Channels, Vectors>(
+        x, [&](int k) { return u[k]; }, acc);
+  }
+  for (int k = 0; k < Channels; ++k) {
+    for (int i = 0; i < Vectors; ++i) acc[k][i].store_aligned(m + k * pitch + i * kLanes);
+  }
+}
+
+template <int Channels>
+[[gnu::always_inline]] inline void winograd_block(const float* u, const float* v, Index in_channels,
+                                                  Index vectors, float* m, Index pitch) noexcept {
+  if (vectors > 2)
+    winograd_block<Channels, kConvVectors>(u, v, in_channels, m, pitch);
+  else if (vectors == 2)
+    winograd_block<Channels, 2>(u, v, in_channels, m, pitch);
+  else
+    winograd_block<Channels, 1>(u, v, in_channels, m, pitch);
+}
+
 // The products of `places` places: m[i][place] = u[place] v[place] for the output channels
-// [first, first + count), of which `target` says how v's tiles lie.
-void winograd_products(const Conv2dGeometry& a, const float* u, const float* v,
-                       const Index* channels, Index places, Index first, Index count, float* m,
-                       ConvTarget target) noexcept {
-  const Index place =
-      kWeightBlock * a.in_channels * ((a.out_channels + kWeightBlock - 1) / kWeightBlock);
+// [first, first + count), of so many vectors of tiles. `pitch`: from one output channel's to the
+// next's. Flat: a block that were a function would end with vzeroupper, which waits for the block's
+// products.
+[[gnu::noinline, gnu::flatten]] void winograd_products(const Conv2dGeometry& a, const float* u,
+                                                       const float* v, Index vectors, Index places,
+                                                       Index first, Index count, float* m,
+                                                       Index pitch) noexcept {
+  const Index block_floats = a.in_channels * kWeightBlock,
+              place = block_floats * ((a.out_channels + kWeightBlock - 1) / kWeightBlock);
   for (Index p = 0; p < places; ++p, u += place, v += place_pitch(a.in_channels * kConvTile)) {
     for (Index i = 0; i < count;) {
-      target.to = m + i * target.plane + p * kConvTile;
       const Index channel = first + i, left = count - i,
                   side_by_side = kWeightBlock - channel % kWeightBlock;
+      const float* weights = u + channel / kWeightBlock * block_floats + channel % kWeightBlock;
+      float* to = m + i * pitch + p * kConvTile;
       i += in_blocks(left < side_by_side ? left : side_by_side, [&](auto block) {
-        conv_block<Weights::by_tap, Walk::near, decltype(block)::value>(
-            v, channels, a.in_channels,
-            u + channel / kWeightBlock * a.in_channels * kWeightBlock + channel % kWeightBlock,
-            nullptr, target);
+        winograd_block<decltype(block)::value>(weights, v, a.in_channels, vectors, to, pitch);
       });
     }
   }
@@ -230,7 +257,6 @@ template <int M>
 void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& tile) noexcept {
   const Conv2dGeometry& a = args.geometry;
   const WinogradScratch<M> scratch(a, tile.scratch);
-  for (Index c = 0; c < a.in_channels; ++c) scratch.channel[c] = c * kConvTile;
   const float* x = args.x + tile.image * a.in_channels * args.x_plane();
   const Index out_plane = args.y_plane(), tiles_w = (a.out_w + M - 1) / M;
   const Conv2dPart<float> whole{.y = args.y + tile.image * a.out_channels * out_plane,
@@ -240,36 +266,28 @@ void winograd(const Conv2dArgs<float>& args, const float* u, const Conv2dTile& t
     const Index count = tile.end - q < kConvTile ? tile.end - q : kConvTile;
     TileRun runs[kConvTile];
     const Index run_count = tile_runs(q, count, tiles_w, runs);
-    ConvTarget target{.to = nullptr,
-                      .plane = kProductsPitch<M>,
-                      .at = {},
-                      .vectors = (count + kLanes - 1) / kLanes,
-                      .buffer = nullptr,
-                      .residual = nullptr,
-                      .slope = nullptr,
-                      .ahead = 0};
+    const Index vectors = (count + kLanes - 1) / kLanes;
     const TileRun* first_run[kConvVectors];
-    for (Index v = 0, r = 0; v < target.vectors; ++v) {
+    for (Index v = 0, r = 0; v < vectors; ++v) {
       while (runs[r].at + runs[r].count <= v * kLanes) ++r;
       first_run[v] = runs + r;
-      target.at[v] = v * kLanes;
     }
     for (Index c = 0; c < a.in_channels; ++c) {
       const float* plane = x + c * args.x_plane();
       const Index ahead = c + 1 < a.in_channels ? args.x_plane() : 0;
       for (Index r = 0; r < run_count; ++r) winograd_gather<M>(a, runs[r], plane, ahead, scratch.d);
-      for (Index v = 0; v < target.vectors; ++v)
+      for (Index v = 0; v < vectors; ++v)
         winograd_load<M>(scratch.d + v * kLanes, scratch.v + c * kConvTile + v * kLanes, v_place);
     }
     for_each_part(args, whole, tile,
                   [&](const Conv2dPart<float>& part, Index k, Index last, Index first_channel) {
                     for (; k < last; k += together) {
                       const Index end = k + together < last ? k + together : last;
-                      winograd_products(a, u, scratch.v, scratch.channel, kPlaces<M>,
-                                        first_channel + k, end - k, scratch.m, target);
+                      winograd_products(a, u, scratch.v, vectors, kPlaces<M>, first_channel + k,
+                                        end - k, scratch.m, kProductsPitch<M>);
                       for (Index i = k; i < end; ++i) {
                         const Index channel = first_channel + i;
-                        for (Index v = 0; v < target.vectors; ++v) {
+                        for (Index v = 0; v < vectors; ++v) {
                           winograd_store<M>(a, scratch.m + (i - k) * kProductsPitch<M> + v * kLanes,
                                             args.b ? args.b[channel] : 0.0F,
                                             args.slope ? args.slope + channel : nullptr,
