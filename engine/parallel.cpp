@@ -152,17 +152,23 @@ SerialScope::~SerialScope() { alone = before_; }
 ShapesOnlyScope::ShapesOnlyScope() : before_(std::exchange(shapes_only, true)) {}
 ShapesOnlyScope::~ShapesOnlyScope() { shapes_only = before_; }
 
+std::size_t scratch_stride(std::size_t bytes) {
+  constexpr std::size_t kApart = std::size_t{128} << 10;  // half of it is not enough
+  std::size_t stride = 0;
+  if (bytes == 0) return 0;
+  if (__builtin_add_overflow(bytes, kApart + 63, &stride)) throw std::bad_alloc();
+  return stride / 64 * 64;
+}
+
 namespace detail {
 
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body) {
   if (chunks <= 0 || shapes_only) return;
   const int threads = static_cast<int>(std::min<Index>(thread_count(), chunks));
-  const std::size_t stride = scratch_bytes / 64 * 64 + (scratch_bytes % 64 ? 64 : 0);
+  const std::size_t stride = scratch_stride(scratch_bytes);
   std::size_t bytes = 0;
-  if (stride < scratch_bytes ||
-      __builtin_mul_overflow(stride, static_cast<std::size_t>(threads), &bytes)) {
+  if (__builtin_mul_overflow(stride, static_cast<std::size_t>(threads), &bytes))
     throw std::bad_alloc();
-  }
   const std::shared_ptr<void> memory = bytes > 0 ? allocate_storage(bytes) : nullptr;
   auto* scratch = static_cast<std::byte*>(memory.get());
   run_on_pool({.count = chunks,

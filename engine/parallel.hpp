@@ -65,6 +65,11 @@ struct Scratch {
   int threads = 1;
 };
 
+// From one thread's scratch to the next's where each needs so many bytes: a multiple of 64, and far
+// enough that what a processor fetches ahead for one thread is not what another one writes. Throws
+// std::bad_alloc: more than there are addresses.
+[[nodiscard]] std::size_t scratch_stride(std::size_t bytes);
+
 namespace detail {
 void run_chunks(Index chunks, const Scratch& scratch, ChunkFunction function, void* body);
 void run_chunks(Index chunks, std::size_t scratch_bytes, ChunkFunction function, void* body);

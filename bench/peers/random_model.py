@@ -18,12 +18,20 @@ import numpy
 MAPS = pathlib.Path(__file__).resolve().parents[2] / "weights/name_maps"
 
 
-def entries(layout):
+def rows_of(table):
+    """A table's rows; one with a count stands for so many, in which [first, step] counts on."""
+    for row in table:
+        for at in range(row.get("count", 1)):
+            yield {key: value[0] + at * value[1] if isinstance(value, list) else value for key, value in row.items()}
+
+
+def entries(layout, member=None):
     """Names and shapes of our tensors."""
+    tables = {**layout["tables"], **(member["tables"] if member else {})}
     for rule in layout["tensors"]:
         rows = [{}]
         for table in rule.get("each", ()):
-            rows = [{**row, **more} for row in rows for more in layout["tables"][table]]
+            rows = [{**row, **more} for row in rows for more in rows_of(tables[table])]
         for row in rows:
             yield rule["to"].format(**row), [int(str(size).format(**row)) for size in rule["shape"]]
 
@@ -41,10 +49,11 @@ def main():
         sys.exit(__doc__)
     backbone, out = sys.argv[1:]
     detector = json.loads((MAPS / "pytorch_resnet50.json").read_text())
-    body = MAPS / f"pytorch_{backbone}_backbone.json"
-    if backbone not in ("resnet50", "resnet101", "resnet152"):
-        sys.exit(f"{backbone}: resnet50, resnet101 or resnet152")
-    shapes = dict(entries(json.loads(body.read_text())))
+    body = json.loads((MAPS / "pytorch_resnet_bottleneck.json").read_text())
+    members = {member["backbone"]: member for member in body["members"]}
+    if backbone not in members:
+        sys.exit(f"{backbone}: one of {', '.join(members)}")
+    shapes = dict(entries(body, members[backbone]))
     shapes.update((name, shape) for name, shape in entries(detector) if not name.startswith("backbone."))
     random = numpy.random.default_rng(0)
     header, chunks, begin = {}, [], 0

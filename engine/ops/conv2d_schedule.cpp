@@ -87,12 +87,15 @@ class Cuts {
   }
 
   // A chunk of one of `splits` parts of the output channels. Inputs are prepared once more for each
-  // split; weights come from a farther cache once for each chunk.
+  // split, and a core finds some of them in another core's cache, where they were made; weights
+  // come from a farther cache once for each chunk.
   [[nodiscard]] double chunk(double vectors, Index splits) const {
-    constexpr double kFetch = 0.25;
+    constexpr double kFetch = 0.25, kFromOthers = 0.07;
     const double prepare =
         winograd_ ? winograd_->transform_cost / 2 / static_cast<double>(places_of(*winograd_)) : 2;
-    return (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare * vectors;
+    const double alone =
+        (vectors + kFetch) * channels_ / static_cast<double>(splits) + prepare * vectors;
+    return splits > 1 ? (1 + kFromOthers) * alone : alone;
   }
 
  private:

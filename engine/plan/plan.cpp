@@ -36,6 +36,14 @@ Index outer_rows(const Shape& shape, int axis) {
   return rows;
 }
 
+// The input, one of the node's, in whose memory its step may make the output: of which it reads
+// each element before it writes there, and none again. -1: none.
+Index overwritable_input(const Graph::Node& node) {
+  if (node.op == "conv2d" && node.inputs.size() == 4) return node.inputs[3];  // the residual
+  if (node.op == "add_upsampled") return node.inputs[0];
+  return -1;
+}
+
 }  // namespace
 
 Plan::Plan(const Graph& graph)
@@ -52,8 +60,9 @@ Plan::Plan(const Graph& graph)
   for (const PlanStep& step : steps_) scratch_bytes_ = std::max(scratch_bytes_, step.scratch_bytes);
 }
 
-// Parts of a concatenation that lie one after the other are made where they belong, and a reshape
-// is another name: from the last node back, so that the whole has its place before its parts.
+// Parts of a concatenation that lie one after the other are made where they belong, a reshape is
+// another name, and a sum is made in the term that nobody reads after it: from the last node back,
+// so that the whole has its place before its parts.
 void Plan::find_places() {
   places_.resize(graph_.values.size());
   std::vector<bool> made(graph_.values.size(), false);
@@ -69,9 +78,14 @@ void Plan::find_places() {
     return true;
   };
   std::vector<Index> readers(graph_.values.size(), 0);
-  for (const Graph::Node& node : graph_.nodes) {
-    for (const Index input : node.inputs) ++readers[at(input)];
+  std::vector<std::size_t> last_reader(graph_.values.size(), 0);
+  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+    for (const Index input : graph_.nodes[n].inputs) {
+      ++readers[at(input)];
+      last_reader[at(input)] = n;
+    }
   }
+  for (const Index output : graph_.outputs) last_reader[at(output)] = graph_.nodes.size();
   const auto add_step = [&](std::vector<PlanStep>& to, const Graph::Node& node) {
     to.push_back(make_step(graph_, node));
     // Steps of convolutions have the weights that they read, transformed as a kernel wants them.
@@ -92,6 +106,12 @@ void Plan::find_places() {
     if (node.op == "part") continue;
     const bool concat = node.op == "concat";
     if (!concat && node.op != "reshape") {
+      const Index term = overwritable_input(node);
+      const auto numel = [&](Index value) { return graph_.values[at(value)].shape.numel(); };
+      if (term >= 0 && last_reader[at(term)] == n && numel(place.root) == numel(node.output) &&
+          std::count(node.inputs.begin(), node.inputs.end(), term) == 1) {
+        put(term, node.output, 0);
+      }
       add_step(steps[n], node);
       continue;
     }
@@ -147,7 +167,7 @@ void Plan::place_values() {
 
 Plan::Workspace::Workspace(const Plan& plan) {
   const int threads = thread_count();
-  const auto stride = static_cast<Index>((plan.scratch_bytes_ + 63) / 64 * 64);
+  const auto stride = static_cast<Index>(scratch_stride(plan.scratch_bytes_));
   memory_ = Tensor::empty({checked_add(plan.memory_bytes_, checked_mul(stride, threads)) / kFloat});
   auto* block = memory_.data<float>();
   run_.scratch = {.memory = reinterpret_cast<std::byte*>(block + plan.memory_bytes_ / kFloat),

@@ -53,12 +53,19 @@ std::vector<std::string> ops(const Graph& graph) {
   return names;
 }
 
+// Every output.
 void check_plan(const Network& network, const Tensor& x) {
-  const Tensor expected = network(Var(x)).front().value();
+  const std::vector<Var> expected = network(Var(x));
   for (const KernelTable* table : supported_kernel_tables()) {
     const WithKernels with(*table);
-    INFO(table->name);
-    CHECK(relative_error(run(traced(network, x), x), expected) < kFloatTolerance);
+    const Plan plan(traced(network, x));
+    Plan::Workspace workspace(plan);
+    const std::vector<Tensor> outputs = plan.run({x}, workspace);
+    REQUIRE(outputs.size() == expected.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      INFO(table->name << ", output " << i);
+      CHECK(relative_error(outputs[i], expected[i].value()) < kFloatTolerance);
+    }
   }
 }
 
@@ -178,6 +185,86 @@ TEST_CASE("plan: a sum goes into the 1x1 convolution that is made last", "[plan]
   CHECK(graph.nodes[1].inputs.size() == 4);
   CHECK(graph.nodes[1].attributes.at("slope") == 0);
   check_plan(both, x);
+}
+
+TEST_CASE("plan: a sum is made in the term that nothing reads after it", "[plan]") {
+  constexpr Index kChannels = 20;
+  const Tensor x = random_tensor({1, kChannels, 19, 23}, 9);
+  const auto narrow = [](const Var& v, std::uint64_t seed) {
+    return ag::conv2d(v, constant({kChannels, kChannels, 1, 1}, seed), Var(), {});
+  };
+  const auto wide = [](const Var& v, std::uint64_t seed) {
+    return ag::relu(ag::conv2d(v, constant({kChannels, kChannels, 3, 3}, seed), Var(), {.pad = 1}));
+  };
+  // Each block's sum where the one before was: two values are enough for any number of blocks.
+  const Network blocks = [&](const Var& v) {
+    Var y = narrow(v, 1);
+    for (std::uint64_t i = 0; i < 3; ++i)
+      y = ag::relu(ag::add(narrow(wide(y, 2 + 2 * i), 3 + 2 * i), y));
+    return std::vector{y};
+  };
+  check_plan(blocks, x);
+  const Index bytes = x.numel() * static_cast<Index>(sizeof(float));
+  CHECK(Plan(traced(blocks, x)).memory_bytes() < 3 * bytes);
+  const auto small = [](const Var& v) {
+    return ag::max_pool2d(v, {.kernel = 2, .stride = 2, .pad = 0});
+  };
+  const Network pyramid = [&](const Var& v) {
+    Var y = narrow(v, 1);
+    for (std::uint64_t i = 0; i < 3; ++i)
+      y = ag::add(y, ag::upsample_nearest(small(wide(y, 2 + i)), {.out_h = 19, .out_w = 23}));
+    return std::vector{y};
+  };
+  check_plan(pyramid, x);
+  CHECK(Plan(traced(pyramid, x)).memory_bytes() < 3 * bytes);
+
+  // Where something reads the term later, or the convolution reads it as well, it stays.
+  using Later = std::function<std::vector<Var>(const Var& term, const Var& sum)>;
+  const std::vector<std::pair<std::string, Later>> later{
+      {"output",
+       [](const Var& term, const Var& sum) {
+         return std::vector{sum, term};
+       }},
+      {"operation",
+       [&](const Var& term, const Var& sum) {
+         return std::vector{sum, wide(term, 7)};
+       }},
+      {"another name",
+       [&](const Var& term, const Var& sum) {
+         return std::vector{sum, ag::reshape(term, {1, kChannels, 19 * 23})};
+       }},
+      {"part of a whole", [](const Var& term, const Var& sum) {
+         return std::vector{ag::concat({sum, term}, 1)};
+       }}};
+  for (const auto& [what, read] : later) {
+    INFO(what);
+    check_plan(
+        [&](const Var& v) {
+          const Var term = narrow(v, 1);
+          return read(term, ag::relu(ag::add(narrow(wide(term, 2), 3), term)));
+        },
+        x);
+    check_plan(
+        [&](const Var& v) {
+          const Var term = narrow(v, 1);
+          return read(term, ag::relu(ag::add(narrow(term, 3), term)));
+        },
+        x);
+  }
+  check_plan(
+      [&](const Var& v) {
+        const Var term = narrow(v, 1);
+        return std::vector{ag::relu(ag::add(narrow(term, 3), term))};
+      },
+      x);
+  // A name of the term that was taken before and is read after.
+  check_plan(
+      [&](const Var& v) {
+        const Var term = narrow(v, 1), name = ag::reshape(term, {1, kChannels, 19 * 23});
+        const Var sum = ag::relu(ag::add(narrow(wide(v, 2), 3), term));
+        return std::vector{sum, ag::relu(name)};
+      },
+      x);
 }
 
 TEST_CASE("plan: a sum with an enlarged value that nothing else reads is one step", "[plan]") {

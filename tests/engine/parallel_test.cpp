@@ -199,6 +199,15 @@ TEST_CASE("parallel: scratch is aligned, long enough and not shared", "[parallel
   }
 }
 
+TEST_CASE("parallel: threads' scratch lies apart", "[parallel]") {
+  CHECK(scratch_stride(0) == 0);
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{64}, std::size_t{100000}}) {
+    CHECK(scratch_stride(bytes) % 64 == 0);
+    CHECK(scratch_stride(bytes) >= bytes + (std::size_t{128} << 10));
+  }
+  CHECK_THROWS_AS(scratch_stride(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+}
+
 TEST_CASE("parallel: scratch that no memory can hold is refused before any chunk runs",
           "[parallel]") {
   const WithThreads limit(8);
