@@ -94,7 +94,13 @@ namespace rf::ag {
 [[nodiscard]] Var smooth_l1(const Var& x, const Var& target, const SmoothL1Params& params = {});
 [[nodiscard]] Var l1(const Var& x, const Var& target);
 
-// Pictures of meshes. A raster whose barycentrics can be differentiated with respect to clip: the
+// Pictures of meshes. Vertices: where a camera sees them, their normals, their colours in a light.
+[[nodiscard]] Var project_mesh(const Var& vertices, const Var& camera, Index size);
+[[nodiscard]] Var vertex_normals(const Var& vertices, const Tensor& triangles);
+[[nodiscard]] Var shade_mesh(const Var& albedo, const Var& vertices, const Var& normals,
+                             const Var& light);
+
+// A raster whose barycentrics can be differentiated with respect to clip: the
 // triangle of each pixel is a constant.
 struct MeshRaster {
   Tensor triangle;

@@ -22,26 +22,6 @@ void check_corners(Index vertices, Triangles triangles) {
   }
 }
 
-// [triangles, vertices]: corner `c` less corner 0.
-CsrMatrix along_edge(Index vertices, Triangles triangles, std::size_t c) {
-  check_corners(vertices, triangles);
-  Triplets entries;
-  for (std::size_t t = 0; t < triangles.size(); ++t) {
-    entries.push_back({static_cast<Index>(t), triangles[t][c], 1});
-    entries.push_back({static_cast<Index>(t), triangles[t][0], -1});
-  }
-  return CsrMatrix::from_triplets(static_cast<Index>(triangles.size()), vertices, entries);
-}
-
-CsrMatrix by_vertices(Index vertices, Triangles triangles) {
-  check_corners(vertices, triangles);
-  Triplets entries;
-  for (std::size_t t = 0; t < triangles.size(); ++t) {
-    for (const Index v : triangles[t]) entries.push_back({v, static_cast<Index>(t), 1});
-  }
-  return CsrMatrix::from_triplets(vertices, static_cast<Index>(triangles.size()), entries);
-}
-
 }  // namespace
 
 Tensor triangles_tensor(Triangles triangles) {
@@ -102,14 +82,15 @@ CsrMatrix scaled_laplacian(const CsrMatrix& a, Laplacian kind) {
 }
 
 VertexNormals::VertexNormals(Index vertices, Triangles triangles)
-    : along_a_(along_edge(vertices, triangles, 1)),
-      along_b_(along_edge(vertices, triangles, 2)),
-      to_vertices_(by_vertices(vertices, triangles)) {}
+    : vertices_(vertices), triangles_(triangles_tensor(triangles)) {
+  check_corners(vertices, triangles);
+}
 
 ag::Var VertexNormals::operator()(const ag::Var& vertices) const {
-  const ag::Var large =
-      ag::cross(ag::csr_matmul(along_a_, vertices), ag::csr_matmul(along_b_, vertices));
-  return ag::normalize(ag::csr_matmul(to_vertices_, large));
+  const Shape& shape = vertices.shape();
+  RF_CHECK_SHAPE(shape.rank() == 3 && shape[1] == vertices_, "vertex normals", "vertices ", shape,
+                 " must be [N, ", vertices_, ", 3]");
+  return ag::vertex_normals(vertices, triangles_);
 }
 
 }  // namespace rf

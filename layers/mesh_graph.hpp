@@ -31,17 +31,16 @@ enum class Laplacian { normalised, unnormalised };
 [[nodiscard]] CsrMatrix scaled_laplacian(const CsrMatrix& adjacency,
                                          Laplacian kind = Laplacian::normalised);
 
-// Unit normals of vertices: the sum of the triangles' normals, each as long as its triangle is
-// large, brought to length 1. Counter-clockwise triangles look at the viewer. Vertices of no
-// triangle, or of triangles without area, have 0.
+// Unit normals of the vertices of meshes with these triangles (engine/ops/vertex_normals.hpp).
+// Throws ShapeError: a corner that is no vertex, another number of vertices.
 class VertexNormals {
  public:
   VertexNormals(Index vertices, Triangles triangles);
-  [[nodiscard]] ag::Var operator()(const ag::Var& vertices) const;  // [.., V, 3] -> [.., V, 3]
+  [[nodiscard]] ag::Var operator()(const ag::Var& vertices) const;  // [N, V, 3] -> [N, V, 3]
 
  private:
-  CsrPair along_a_, along_b_;  // [triangles, vertices]: corners 1 and 2 less corner 0
-  CsrPair to_vertices_;        // [vertices, triangles]
+  Index vertices_;
+  Tensor triangles_;  // i64 [T, 3]
 };
 
 }  // namespace rf

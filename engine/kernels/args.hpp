@@ -429,6 +429,60 @@ struct UpsampleNearestGradArgs {
   const Index *rows, *columns;  // [in_h + 1], [in_w + 1], from 0 to out_h and out_w
 };
 
+// Where a camera sees vertices (engine/ops/project_mesh.hpp). Unit: vertex, over all images.
+template <class T>
+struct ProjectMeshArgs {
+  const T *vertices, *camera;  // [images, vertices, 3], [images, 7]
+  T* clip;                     // [images, vertices, 4]
+  Index per_image;
+  double size;  // of the picture, pixels
+};
+
+// gvertices and gcamera of gclip, each perhaps nullptr. Unit: image.
+template <class T>
+struct ProjectMeshGradArgs {
+  const T *gclip, *vertices, *camera;
+  T *gvertices, *gcamera;
+  Index per_image;
+  double size;
+};
+
+// y = albedo (ambient + colour max(0, n . l)) (engine/ops/shade_mesh.hpp). Unit: vertex, over all
+// images.
+template <class T>
+struct ShadeMeshArgs {
+  const T *albedo, *vertices, *normals, *light;  // [images, vertices, 3] thrice, [images, 9]
+  T* y;                                          // [images, vertices, 3]
+  Index per_image;
+};
+
+// The gradients of gy, each perhaps nullptr. Unit: image.
+template <class T>
+struct ShadeMeshGradArgs {
+  const T *gy, *albedo, *vertices, *normals, *light;
+  T *galbedo, *gvertices, *gnormals, *glight;
+  Index per_image;
+};
+
+// n = s / max(|s|, 1e-12), s the sum of (v1 - v0) x (v2 - v0) over a vertex's triangles. Unit:
+// image.
+template <class T>
+struct VertexNormalsArgs {
+  const T* vertices;      // [images, per_image, 3]
+  const Index* triangle;  // [triangles, 3], each in [0, per_image)
+  T* y;                   // [images, per_image, 3]
+  Index per_image, triangles;
+};
+
+// gvertices of gy. Unit: image.
+template <class T>
+struct VertexNormalsGradArgs {
+  const T *gy, *vertices;
+  const Index* triangle;
+  T* gvertices;
+  Index per_image, triangles;
+};
+
 // Clip coordinates (x, y, z, w) to pixels: screen = (x / w, y / w), NaN for a vertex that no
 // triangle may use (engine/ops/rasterize.hpp says which). Unit: vertex, over all images.
 template <class T>

@@ -154,6 +154,26 @@ template <class T>
 void upsample_nearest_grad(const UpsampleNearestGradArgs<T>& a, Index begin, Index end) noexcept;
 
 template <class T>
+void project_mesh(const ProjectMeshArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void project_mesh_grad(const ProjectMeshGradArgs<T>& a, Index image) noexcept;
+
+template <class T>
+void shade_mesh(const ShadeMeshArgs<T>& a, Index begin, Index end) noexcept;
+
+template <class T>
+void shade_mesh_grad(const ShadeMeshGradArgs<T>& a, Index image) noexcept;
+
+// `sums` is memory for a vertex each, [per_image, 3].
+template <class T>
+void vertex_normals(const VertexNormalsArgs<T>& a, Index image, double* sums) noexcept;
+
+// `sums` is memory for two vectors of a vertex each, [2, per_image, 3].
+template <class T>
+void vertex_normals_grad(const VertexNormalsGradArgs<T>& a, Index image, double* sums) noexcept;
+
+template <class T>
 void project_vertices(const ProjectVerticesArgs<T>& a, Index begin, Index end) noexcept;
 
 // Rows [row_begin, row_end) of one image; `depth` is memory for them, [rows, width].
