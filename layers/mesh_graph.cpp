@@ -88,9 +88,14 @@ VertexNormals::VertexNormals(Index vertices, Triangles triangles)
 
 ag::Var VertexNormals::operator()(const ag::Var& vertices) const {
   const Shape& shape = vertices.shape();
-  RF_CHECK_SHAPE(shape.rank() == 3 && shape[1] == vertices_, "vertex normals", "vertices ", shape,
-                 " must be [N, ", vertices_, ", 3]");
-  return ag::vertex_normals(vertices, triangles_);
+  const int rank = shape.rank();
+  RF_CHECK_SHAPE(rank >= 2 && shape[rank - 2] == vertices_ && shape[rank - 1] == 3,
+                 "vertex normals", "vertices ", shape, " must be [.., ", vertices_, ", 3]");
+  if (rank == 3) return ag::vertex_normals(vertices, triangles_);
+  Index meshes = 1;
+  for (int i = 0; i < rank - 2; ++i) meshes *= shape[i];
+  const ag::Var rows = ag::reshape(vertices, {meshes, vertices_, 3});
+  return ag::reshape(ag::vertex_normals(rows, triangles_), shape);
 }
 
 }  // namespace rf

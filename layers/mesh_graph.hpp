@@ -36,7 +36,7 @@ enum class Laplacian { normalised, unnormalised };
 class VertexNormals {
  public:
   VertexNormals(Index vertices, Triangles triangles);
-  [[nodiscard]] ag::Var operator()(const ag::Var& vertices) const;  // [N, V, 3] -> [N, V, 3]
+  [[nodiscard]] ag::Var operator()(const ag::Var& vertices) const;  // [.., V, 3] -> [.., V, 3]
 
  private:
   Index vertices_;

@@ -99,6 +99,8 @@ void rasterize(const RasterizeArgs<T>& a, Index image, Index row_begin, Index ro
         const double x = static_cast<double>(j) + 0.5;
         const double e[3] = {edge[0].normal.x * x + row[0], edge[1].normal.x * x + row[1],
                              edge[2].normal.x * x + row[2]};
+        // Most pixels end here, by one branch instead of three that no processor foresees.
+        if ((e[0] < 0) | (e[1] < 0) | (e[2] < 0)) continue;
         if (!edge[0].covers(e[0]) || !edge[1].covers(e[1]) || !edge[2].covers(e[2])) continue;
         // (b . z) / (b . w), in which e_0 + e_1 + e_2 cancels. Also false for 0 / 0.
         const double z = (e[0] * c.z[0] + e[1] * c.z[1] + e[2] * c.z[2]) /
@@ -137,9 +139,9 @@ void rasterize_grad(const RasterizeGradArgs<T>& a, Index image, double* sums) no
       const double h = g[k] - mean;
       turn = {turn.x + h * normal[k].x, turn.y + h * normal[k].y, turn.w + h * normal[k].w};
     }
-    const double determinant = dot(c.v[0], normal[0]);
+    const double per_weight = -1 / dot(c.v[0], normal[0]);
     for (int k = 0; k < 3; ++k) {
-      const double factor = -b[k] / determinant;
+      const double factor = b[k] * per_weight;
       double* sum = sums + 3 * corner[k];
       sum[0] += factor * turn.x;
       sum[1] += factor * turn.y;
