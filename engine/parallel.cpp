@@ -153,7 +153,7 @@ ShapesOnlyScope::ShapesOnlyScope() : before_(std::exchange(shapes_only, true)) {
 ShapesOnlyScope::~ShapesOnlyScope() { shapes_only = before_; }
 
 std::size_t scratch_stride(std::size_t bytes) {
-  constexpr std::size_t kApart = std::size_t{128} << 10;  // half of it is not enough
+  constexpr std::size_t kApart = std::size_t{128} << 10;  // 48 are not enough, 110 are
   std::size_t stride = 0;
   if (bytes == 0) return 0;
   if (__builtin_add_overflow(bytes, kApart + 63, &stride)) throw std::bad_alloc();
