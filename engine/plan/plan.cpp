@@ -65,8 +65,11 @@ Plan::Plan(const Graph& graph)
 // so that the whole has its place before its parts.
 void Plan::find_places() {
   places_.resize(graph_.values.size());
-  std::vector<bool> made(graph_.values.size(), false);
-  for (const Graph::Node& node : graph_.nodes) made[at(node.output)] = true;
+  std::vector<bool> made(graph_.values.size(), false), of_others(graph_.values.size(), false);
+  for (const Graph::Node& node : graph_.nodes) {
+    made[at(node.output)] = true;
+    of_others[at(node.output)] = node.op == "concat" || node.op == "reshape";
+  }
   for (const Index output : graph_.outputs) {
     if (!made[at(output)])
       throw UsageError("plan: an output that is an input or a constant, which no step makes");
@@ -108,7 +111,9 @@ void Plan::find_places() {
     if (!concat && node.op != "reshape") {
       const Index term = overwritable_input(node);
       const auto numel = [&](Index value) { return graph_.values[at(value)].shape.numel(); };
-      if (term >= 0 && last_reader[at(term)] == n && numel(place.root) == numel(node.output) &&
+      // Not where the term is made of others, which may be read later under their own names.
+      if (term >= 0 && !of_others[at(term)] && last_reader[at(term)] == n &&
+          numel(place.root) == numel(node.output) &&
           std::count(node.inputs.begin(), node.inputs.end(), term) == 1) {
         put(term, node.output, 0);
       }

@@ -257,6 +257,25 @@ TEST_CASE("plan: a sum is made in the term that nothing reads after it", "[plan]
         return std::vector{ag::relu(ag::add(narrow(term, 3), term))};
       },
       x);
+  // The term is another name of something, or made of parts, and that is read after.
+  check_plan(
+      [&](const Var& v) {
+        const Var made = wide(v, 1), term = ag::reshape(made, {1, kChannels, 19, 23});
+        return std::vector{ag::relu(ag::add(narrow(wide(v, 2), 3), term)), wide(made, 4)};
+      },
+      x);
+  check_plan(
+      [&](const Var& v) {
+        const auto half = [&](std::uint64_t seed) {
+          return ag::relu(
+              ag::conv2d(v, constant({kChannels / 2, kChannels, 3, 3}, seed), Var(), {.pad = 1}));
+        };
+        const Var first = half(1), term = ag::concat({first, half(2)}, 1);
+        return std::vector{
+            ag::relu(ag::add(narrow(wide(v, 3), 4), term)),
+            ag::relu(ag::conv2d(first, constant({4, kChannels / 2, 3, 3}, 5), Var(), {.pad = 1}))};
+      },
+      x);
   // A name of the term that was taken before and is read after.
   check_plan(
       [&](const Var& v) {
