@@ -163,7 +163,7 @@ void measure_landmarks(const DenseMeasurement& how, DenseReport& report, double&
   for (const Landmarks68& face : faces) part.results.push_back({.yaw = face.yaw, .errors = {}});
   const auto work = [&](std::size_t index, const Image& picture, StageTimes& times) {
     part.results[index].errors =
-        landmark_errors(how.branch, detect(how.detector, picture, times), faces[index]);
+        landmark_errors(how.branch, picture, detect(how.detector, picture, times), faces[index]);
   };
   const Passed passed = run_pass(
       {.label = "eval dense: landmarks", .paths = how.labels.landmark_paths, .work = work}, how);

@@ -121,7 +121,7 @@ class DenseOutputsOfDetect final : public MeshOutputs {
                                                     StageTimes& times) const override {
     FaceColumns columns = pipeline.detect_columns(image, &times);
     const Stopwatch watch;
-    std::vector<DenseFace> meshes = branch_->reader.read(columns);
+    std::vector<DenseFace> meshes = branch_->reader.read(image, columns);
     for (DenseFace& mesh : meshes) make_sound(mesh);
     times.post += watch.milliseconds();
     faces = std::move(columns.faces);

@@ -5,18 +5,15 @@
 #include <numeric>
 #include <utility>
 
-#include "autograd/ops.hpp"
 #include "autograd/scope.hpp"
 #include "engine/check.hpp"
-#include "layers/mesh_camera.hpp"
 #include "retinaface/dense/five_point_pose.hpp"
+#include "retinaface/dense/picture_points.hpp"
 #include "retinaface/nms.hpp"
 
 namespace rf {
 
 namespace {
-
-constexpr double kNearest = 1e-3;  // depth by which a picture's coordinates are divided at least
 
 Tensor row(const Tensor& rows, Index i) {
   const Index width = rows.numel() / std::max<Index>(rows.shape()[0], 1);
@@ -25,17 +22,6 @@ Tensor row(const Tensor& rows, Index i) {
 }
 
 }  // namespace
-
-FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5) {
-  FivePlaces places{};
-  const Index width = mesh.shape()[1];
-  for (std::size_t k = 0; k < 5; ++k) {
-    for (std::size_t i = 0; i < 3; ++i)
-      places[k][i] =
-          static_cast<double>(mesh.data<float>()[landmarks5[k] * width + static_cast<Index>(i)]);
-  }
-  return places;
-}
 
 DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model, Index hidden) {
   DenseHeadConfig head{.channels = detector.neck.channels,
@@ -47,6 +33,10 @@ DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model
     for (std::size_t i = 0; i < 3; ++i) head.pivot[i] += place[i] / 5;
   }
   return head;
+}
+
+SeenColours seen_colours(const DenseModel& model, const DenseHeadConfig& head) {
+  return {mean_face(model), model.landmarks5, head.colours};
 }
 
 DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
@@ -85,36 +75,18 @@ DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
   return rows;
 }
 
-Tensor picture_points(const Tensor& vertices, const Tensor& camera, const SquareCrop& square) {
-  const ag::NoGradScope no_grad;
-  const Index count = vertices.shape()[0];
-  const Var places = ag::slice(Var(vertices), 1, 0, 3);
-  const Tensor clip =
-      project(ag::reshape(places, {1, count, 3}), Var(camera.reshaped({1, DenseHead::kCamera})), 1)
-          .value();
-  Tensor points = Tensor::empty({count, 3});
-  float* to = points.data<float>();
-  for (Index v = 0; v < count; ++v) {
-    const float* from = std::as_const(clip).data<float>() + 4 * v;
-    const double depth = std::max(std::abs(static_cast<double>(from[3])), kNearest);
-    *to++ = static_cast<float>(square.x + square.side * static_cast<double>(from[0]) / depth);
-    *to++ = static_cast<float>(square.y + square.side * static_cast<double>(from[1]) / depth);
-    *to++ = from[3];
-  }
-  return points;
-}
-
 DenseBranch::DenseBranch(DenseModel model) : model_(std::move(model)) {
   if (!model_.head)
     throw ModelError("the file holds a decoder alone; a head is needed to read faces");
   decoder_ = make_decoder(model_);
   head_ = make_head(model_);
   mean_ = five_places(mean_face(model_), model_.landmarks5);
+  seen_ = std::make_unique<SeenColours>(seen_colours(model_, head_->config()));
 }
 
-std::vector<DenseFace> DenseBranch::read(const FaceColumns& faces) const {
+std::vector<DenseFace> DenseBranch::read(const Image& picture, const FaceColumns& faces) const {
   const ag::NoGradScope no_grad;
-  const DenseRows rows = dense_rows(faces, mean_, head_->config());
+  const DenseRows rows = dense_rows(seen_->added_to(faces, picture), mean_, head_->config());
   std::vector<DenseFace> read(faces.faces.size());
   if (read.empty()) return read;
   const DenseOutputs numbers = head_->forward(rows.inputs);
@@ -174,7 +146,7 @@ void read_points(const DenseModel& model, Pipeline& detector) {
   } catch (const UsageError& error) {
     throw ModelError(message("the dense branch's head reads another detector: ", error.what()));
   }
-  if (detector.features() != head.features())
+  if (detector.features() != head.of_detector())
     throw ModelError("the dense branch's head has other sizes than the detector that it names");
 }
 

@@ -8,20 +8,20 @@
 
 #include "layers/mesh_renderer.hpp"
 #include "retinaface/dense/dense_model.hpp"
+#include "retinaface/dense/seen_colours.hpp"
 #include "retinaface/dense/square_crop.hpp"
 #include "retinaface/pipeline.hpp"
 
 namespace rf {
 
-using FivePlaces = std::array<std::array<double, 3>, 5>;
-
-// The vertices of `mesh` [V, 6] at the five landmarks.
-[[nodiscard]] FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5);
-
 // A head for this detector and this file's decoder, whose pivot is the middle of the mean face's
 // five points.
 [[nodiscard]] DenseHeadConfig head_config(const ModelConfig& detector, const DenseModel& model,
                                           Index hidden);
+
+// The colours that a head of this form reads of pictures. Throws UsageError: of more vertices than
+// the mesh has.
+[[nodiscard]] SeenColours seen_colours(const DenseModel& model, const DenseHeadConfig& head);
 
 // Faces as the head reads them. Row r of the inputs is face order[r].
 struct DenseRows {
@@ -30,9 +30,9 @@ struct DenseRows {
   std::vector<SquareCrop> squares;  // of each row
 };
 
-// Squares are those around the faces' boxes, cameras those of five_point_camera with `mean`, the
-// mean face's five places. Throws ShapeError: a group that the head does not have, features of
-// another width.
+// `faces` are with colours, if the head reads any. Squares are those around the faces' boxes,
+// cameras those of five_point_camera with `mean`, the mean face's five places. Throws ShapeError: a
+// group that the head does not have, features of another width.
 [[nodiscard]] DenseRows dense_rows(const FaceColumns& faces, const FivePlaces& mean,
                                    const DenseHeadConfig& config);
 
@@ -42,8 +42,7 @@ struct DenseFace {
   Tensor code;           // f32 [code], of which the decoder made the mesh
   Tensor camera, light;  // f32 [7], [9]: layers/mesh_camera.hpp
   Tensor mesh;           // f32 [V, 6]: x, y, z in the model's units, red, green, blue
-  Tensor points;         // f32 [V, 3]: column and row in pixels of the picture, and depth in the
-                         // model's units
+  Tensor points;         // f32 [V, 3]: picture_points()
 };
 
 class DenseBranch {
@@ -51,8 +50,9 @@ class DenseBranch {
   // Throws ModelError: no head.
   explicit DenseBranch(DenseModel model);
 
-  // One for each face, in their order. Records no gradients. Throws ShapeError as dense_rows does.
-  [[nodiscard]] std::vector<DenseFace> read(const FaceColumns& faces) const;
+  // One for each face that was found in `picture`, in their order. Records no gradients. Throws
+  // ShapeError as dense_rows() and, if the head reads colours, square_pixels() do.
+  [[nodiscard]] std::vector<DenseFace> read(const Image& picture, const FaceColumns& faces) const;
 
   // The baseline: the mean face, posed by the five points. Its code is 0, from which the decoder
   // makes that face to its error.
@@ -66,12 +66,8 @@ class DenseBranch {
   std::unique_ptr<MeshDecoder> decoder_;
   std::unique_ptr<DenseHead> head_;
   FivePlaces mean_;
+  std::unique_ptr<SeenColours> seen_;
 };
-
-// Where vertices [V, 3 or more] are in the picture: [V, 3] as DenseFace::points. A vertex on the
-// camera's plane or behind it lies where its mirror image would; never NaN.
-[[nodiscard]] Tensor picture_points(const Tensor& vertices, const Tensor& camera,
-                                    const SquareCrop& square);
 
 // Throws UsageError unless the head reads features of this detector; ModelError: a head of another
 // form than the detector that it names.

@@ -28,11 +28,11 @@ Var columns(const Var& rows, Index begin, Index end) { return ag::slice(rows, 1,
 
 void check(const DenseHeadConfig& c) {
   const Index least = std::min({c.channels, c.levels, c.anchors, c.code});
-  const Index from_0 = std::min(c.hidden, c.point_channels);
+  const Index from_0 = std::min({c.hidden, c.point_channels, c.colours});
   if (least < 1 || from_0 < 0)
     throw UsageError(
-        message("DenseHead: sizes must be at least 1, hidden and point_channels at "
-                "least 0; got ",
+        message("DenseHead: sizes must be at least 1; hidden, point_channels and colours "
+                "at least 0; got ",
                 from_0 < 0 ? from_0 : least));
 }
 

@@ -1,7 +1,7 @@
 // The dense regression branch's head (the paper's section 3.2): of every kept anchor, from its
 // column of context features, 128 + 7 + 9 numbers: code of the face, camera, light. Beside that
-// column it may read those of other maps at the five landmarks: an anchor's own says where a face
-// is and little of what it looks like (a choice of ours).
+// column it may read those of other maps at the five landmarks, and the picture's colours: an
+// anchor's own says where a face is and little of what it looks like (a choice of ours).
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@ struct DenseHeadConfig {
   Index channels = 64;               // of the context features
   std::vector<FeatureMap> points{};  // maps that are read at the five landmarks
   Index point_channels = 0;          // of all of these maps together
+  Index colours = 0;                 // vertices whose SeenColours are read
   Index levels = 3, anchors = 2;     // anchors of a cell; each has weights of its own
   bool shared = false;               // or else one set of weights is for all
   Index code = 128;
@@ -29,8 +30,9 @@ struct DenseHeadConfig {
   std::array<double, 3> pivot{0, 0, 0};
 
   [[nodiscard]] Index groups() const { return levels * anchors; }
-  [[nodiscard]] Index sets() const { return shared ? 1 : groups(); }              // of weights
-  [[nodiscard]] Index features() const { return channels + 5 * point_channels; }  // FaceColumns
+  [[nodiscard]] Index sets() const { return shared ? 1 : groups(); }                 // of weights
+  [[nodiscard]] Index of_detector() const { return channels + 5 * point_channels; }  // features
+  [[nodiscard]] Index features() const { return of_detector() + 3 * colours; }       // FaceColumns
   friend bool operator==(const DenseHeadConfig&, const DenseHeadConfig&) = default;
 };
 

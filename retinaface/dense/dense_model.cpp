@@ -206,12 +206,16 @@ class Reader {
     head.config = {.channels = size(json, "channels", 1),
                    .points = points(json, size(json, "levels", 1)),
                    .point_channels = json.contains("points") ? size(json, "point_channels", 1) : 0,
+                   .colours = json.contains("colours") ? size(json, "colours", 1) : 0,
                    .levels = size(json, "levels", 1),
                    .anchors = size(json, "anchors", 1),
                    .shared = json.contains("shared") && json.at("shared").get<bool>(),
                    .code = model.decoder.code,
                    .hidden = size(json, "hidden", 0),
                    .pivot = json.at("pivot").get<std::array<double, 3>>()};
+    if (const Index vertices = model.levels.back().vertices; head.config.colours > vertices)
+      fail(message("its head reads colours of ", head.config.colours, " vertices, the mesh has ",
+                   vertices));
     head.detector_sha256 = json.at("detector_sha256").get<std::string>();
     for (const double place : head.config.pivot) {
       if (!(std::abs(place) < 1e6)) fail(message("its head's pivot has the number ", place));
@@ -290,6 +294,7 @@ void write_dense_model(const std::string& path, const DenseModel& model, IfExist
                     {"pivot", c.pivot},       {"detector_sha256", model.head->detector_sha256}};
     for (const FeatureMap& map : c.points) json["head"]["points"].push_back(to_string(map));
     if (!c.points.empty()) json["head"]["point_channels"] = c.point_channels;
+    if (c.colours > 0) json["head"]["colours"] = c.colours;
     if (c.shared) json["head"]["shared"] = true;
     for (const auto& [name, tensor] : model.head->state) state.emplace(kHead + name, tensor);
   }

@@ -105,7 +105,7 @@ double landmark_error(const Tensor& points, const std::vector<Index>& landmarks6
   return sum / static_cast<double>(landmarks68.size()) / std::sqrt(area(labelled.box()));
 }
 
-std::optional<DenseLandmarkErrors> landmark_errors(const DenseBranch& branch,
+std::optional<DenseLandmarkErrors> landmark_errors(const DenseBranch& branch, const Image& picture,
                                                    const FaceColumns& found,
                                                    const Landmarks68& labelled) {
   double best = kLeastLandmarkIou;
@@ -120,7 +120,7 @@ std::optional<DenseLandmarkErrors> landmark_errors(const DenseBranch& branch,
   const FaceColumns face = chosen(found, row);
   const std::vector<Index>& rows = branch.model().landmarks68;
   const DenseLandmarkErrors errors{
-      .read = landmark_error(branch.read(face)[0].points, rows, labelled),
+      .read = landmark_error(branch.read(picture, face)[0].points, rows, labelled),
       .posed = landmark_error(branch.posed_mean(face.faces)[0].points, rows, labelled)};
   if (!std::isfinite(errors.read) || !std::isfinite(errors.posed))
     throw ModelError("the dense branch gives points that are not finite numbers");

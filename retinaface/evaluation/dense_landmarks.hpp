@@ -46,10 +46,11 @@ struct DenseLandmarkErrors {
 // points do not.
 inline constexpr double kLeastLandmarkIou = 0.3;
 
-// Of the detection that overlaps the labels' box best; nothing if none does by more than
-// kLeastLandmarkIou. Throws ModelError: points that are not finite numbers; what
+// Of the detection in `picture` that overlaps the labels' box best; nothing if none does by more
+// than kLeastLandmarkIou. Throws ModelError: points that are not finite numbers; what
 // DenseBranch::read() throws.
 [[nodiscard]] std::optional<DenseLandmarkErrors> landmark_errors(const DenseBranch& branch,
+                                                                 const Image& picture,
                                                                  const FaceColumns& found,
                                                                  const Landmarks68& labelled);
 

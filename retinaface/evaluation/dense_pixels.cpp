@@ -75,7 +75,8 @@ std::optional<DensePixelErrors> DensePixels::errors(const Image& picture, const 
 
 std::vector<std::optional<DensePixelErrors>> DensePixels::operator()(
     const Image& picture, const FaceColumns& faces) const {
-  const std::vector<DenseFace> read = branch_.read(faces), posed = branch_.posed_mean(faces.faces);
+  const std::vector<DenseFace> read = branch_.read(picture, faces),
+                               posed = branch_.posed_mean(faces.faces);
   std::vector<std::optional<DensePixelErrors>> all;
   for (std::size_t i = 0; i < read.size(); ++i) all.push_back(errors(picture, read[i], posed[i]));
   return all;

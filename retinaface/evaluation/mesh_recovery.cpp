@@ -108,7 +108,7 @@ Recovery measure_recovery(const DenseBranch& branch, const Pipeline& pipeline,
     const FaceColumns found = pipeline.detect_columns(picture.image);
     const Recognised known = recognised(found, picture.faces, 1);
     const FaceColumns columns = chosen(found, known.rows);
-    const std::vector<DenseFace> read = branch.read(columns),
+    const std::vector<DenseFace> read = branch.read(picture.image, columns),
                                  posed = branch.posed_mean(columns.faces);
     result.faces = static_cast<Index>(picture.faces.size());
     for (std::size_t f = 0; f < read.size(); ++f) {

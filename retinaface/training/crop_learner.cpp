@@ -69,7 +69,7 @@ CropLearner::CropLearner(const CropTrainingOptions& options)
     throw UsageError(message(options.dense, ": holds a decoder alone; `train head` comes first"));
   crops_ =
       read_face_crops({.data = options.data, .smallest = options.smallest, .size = options.size},
-                      lesson_.detector());
+                      lesson_.detector(), lesson_.seen());
   renderer_ = std::make_unique<CropRenderer>(model, options.size);
   head_ = make_head(model);
   head_->train();

@@ -44,7 +44,8 @@ std::vector<std::uint8_t> bytes_of(const Tensor& values, float factor) {
 
 // The faces of one picture.
 std::vector<FaceCrop> crops_of(const Image& image, const std::vector<LabelledFace>& labels,
-                               const FaceCropOptions& options, const Pipeline& detector) {
+                               const FaceCropOptions& options, const Pipeline& detector,
+                               const SeenColours& seen) {
   std::vector<FaceCrop> crops;
   const FaceColumns found = detector.detect_columns(image);
   const Index channels = found.features.shape()[1];
@@ -58,19 +59,22 @@ std::vector<FaceCrop> crops_of(const Image& image, const std::vector<LabelledFac
     if (same == labels.end()) continue;
     const SquarePixels pixels = square_pixels(image, square_around(face_box(face)), options.size);
     const float* features = found.features.data<float>() + static_cast<Index>(i) * channels;
+    const Tensor colours = seen(image, face);
     crops.push_back({.face = face,
                      .group = found.groups[i],
                      .features = {features, features + channels},
                      .landmarks = *same->landmarks,
                      .rgb = bytes_of(pixels.rgb, 255),
                      .inside = bytes_of(pixels.inside, 1)});
+    std::ranges::copy(colours.span<float>(), std::back_inserter(crops.back().features));
   }
   return crops;
 }
 
 }  // namespace
 
-FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector) {
+FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector,
+                          const SeenColours& seen) {
   FaceCrops crops;
   const LabelledPictures labelled = read_labelled_pictures(options.data);
   const auto count = static_cast<Index>(labelled.pictures.size());
@@ -84,12 +88,12 @@ FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detect
       return;
     try {
       const Image image = read_image(picture.path);
-      faces = crops_of(image, picture.labels.faces, options, detector);
+      faces = crops_of(image, picture.labels.faces, options, detector, seen);
       if (!options.mirrored) return;
       std::vector<LabelledFace> labels;
       for (const LabelledFace& face : picture.labels.faces)
         labels.push_back(mirrored(face, image.width));
-      std::vector<FaceCrop> again = crops_of(mirrored(image), labels, options, detector);
+      std::vector<FaceCrop> again = crops_of(mirrored(image), labels, options, detector, seen);
       std::ranges::move(again, std::back_inserter(faces));
     } catch (const std::exception& error) {  // one that does not fit in memory, too
       const std::lock_guard lock(mutex);

@@ -13,7 +13,7 @@ namespace rf {
 struct FaceCrop {
   Face face;                         // as detected, in pixels of the picture
   Index group;                       // FaceColumns
-  std::vector<float> features;       // [channels]
+  std::vector<float> features;       // [channels], SeenColours among them
   std::array<Point, 5> landmarks;    // as labelled
   std::vector<std::uint8_t> rgb;     // [size, size, 3] of the square around the face
   std::vector<std::uint8_t> inside;  // [size, size]: 1 inside the picture
@@ -33,8 +33,10 @@ struct FaceCrops {
 };
 
 // Of every labelled face with five points that the detector finds (intersection over union above
-// 0.5). Pictures are read side by side. Throws what reading labels throws; UsageError: no face.
-[[nodiscard]] FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector);
+// 0.5); `seen` gives the colours. Pictures are read side by side. Throws what reading labels
+// throws; UsageError: no face.
+[[nodiscard]] FaceCrops read_face_crops(const FaceCropOptions& options, const Pipeline& detector,
+                                        const SeenColours& seen);
 
 // Faces of a batch as columns, and their pixels f32 [N, size, size, 3] and [N, size, size, 1], in
 // the order given.

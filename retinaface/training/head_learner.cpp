@@ -22,6 +22,7 @@ void check(const HeadTrainingOptions& o) {
   option_values::check_finite(o);
   if (o.decoder.empty()) throw UsageError("--decoder FILE is needed: what `train decoder` wrote");
   check_within("hidden", static_cast<double>(o.hidden), 0, 1e5);
+  check_within("colours", static_cast<double>(o.colours), 0, 1e5);
   check_within("pictures", o.pictures, 1, 1e9);
   check_within("distinct", o.distinct, 0, 1e9);
   check_within("batch", static_cast<double>(o.batch), 1, 1024);
@@ -59,7 +60,7 @@ SyntheticLessonOptions lesson_options(const HeadTrainingOptions& o) {
           .face_model = o.face_model,
           .decoder = {},
           .detector = o.detector,
-          .points = parse_feature_maps(o.points),
+          .reading = HeadReading{.points = parse_feature_maps(o.points), .colours = o.colours},
           .backgrounds = o.backgrounds,
           .seed = o.seed,
           .size = o.size,

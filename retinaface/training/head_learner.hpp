@@ -24,7 +24,8 @@ struct HeadTrainingOptions {
   Index hidden = 512;
   bool shared = true;                           // one set of weights for all levels and anchors
   std::string points = "context.0,backbone.0";  // FeatureMap, read at the five landmarks
-  double pictures = 2e5;                        // in all
+  Index colours = 432;    // vertices whose SeenColours are read; as many as the mesh has, if fewer
+  double pictures = 2e5;  // in all
   // So many are drawn, with their features kept in memory, and come again when they are through; 0:
   // each comes once. Drawing one takes far longer than learning from it.
   double distinct = 0;
@@ -50,6 +51,8 @@ void for_each_option(Options& o, F&& f) {
   f("shared", o.shared, "One set of weights for all anchors, not one for each level and anchor");
   f("points", o.points,
     "Maps read at the five landmarks too, with commas: backbone.L, pyramid.L, context.L; '': none");
+  f("colours", o.colours,
+    "Vertices of the mean face whose colours in the picture are read too; 0: none");
   f("pictures", o.pictures, "Pictures to learn from, in all");
   f("distinct", o.distinct, "Of these different ones, kept in memory; 0: all");
   f("batch", o.batch, "Pictures per step");

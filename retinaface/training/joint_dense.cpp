@@ -55,6 +55,7 @@ JointDense::JointDense(const std::string& file, const ModelConfig& config,
     fitting.hidden = c.hidden;
     fitting.shared = c.shared;
     fitting.points = c.points;
+    fitting.colours = c.colours;
     if (c.channels != fitting.channels || c.levels != fitting.levels ||
         c.anchors != fitting.anchors) {
       throw UsageError(message("--dense ", file, ": its head reads ", c.channels, " channels of ",
@@ -71,6 +72,7 @@ JointDense::JointDense(const std::string& file, const ModelConfig& config,
   }
   head_ = goes_on ? make_head(model_) : make_new_head(fitting, seed);
   head_->train();
+  seen_ = std::make_unique<SeenColours>(seen_colours(model_, head_->config()));
 }
 
 JointDense::Chosen JointDense::chosen_faces(const Batch& batch) const {
@@ -162,6 +164,7 @@ Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const
   CropTargets targets{.rgb = Tensor::empty({count, kSize, kSize, 3}),
                       .inside = Tensor::empty({count, kSize, kSize, 1}),
                       .points = Tensor::zeros({count, 5, 2})};
+  Tensor colours = Tensor::empty({count, 3 * seen_->count()});
   std::map<Index, Image> pictures;
   for (std::size_t r = 0; r < rows.order.size(); ++r) {
     const auto face = static_cast<std::size_t>(rows.order[r]);
@@ -171,6 +174,8 @@ Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const
       pictures.emplace(number, picture_of(batch.image, number, config_.input));
     const SquarePixels pixels = square_pixels(pictures.at(number), rows.squares[r], kSize);
     const auto row = static_cast<Index>(r);
+    const Tensor seen = (*seen_)(pictures.at(number), chosen.faces.faces[face]);
+    std::ranges::copy(seen.span<float>(), colours.data<float>() + row * seen.numel());
     std::ranges::copy(pixels.rgb.span<float>(),
                       targets.rgb.data<float>() + row * pixels.rgb.numel());
     std::ranges::copy(pixels.inside.span<float>(),
@@ -182,6 +187,7 @@ Var JointDense::loss(const RetinaFace::Stages& stages, const Batch& batch) const
     const AnchorLevel& level = config_.anchors[static_cast<std::size_t>(map.level)];
     features.push_back(at_points(map_of(stages, map), level, chosen, rows.order));
   }
+  if (seen_->count() > 0) features.push_back(Var(colours));
   rows.inputs.features = ag::concat(features, 1);
   const CropLosses losses = renderer_.losses(rows, head_->forward(rows.inputs), targets);
   return ag::add(losses.pixel, ag::scale(losses.prior, kPrior));

@@ -48,6 +48,7 @@ class JointDense {
   ModelConfig config_;  // of the network
   DenseModel model_;
   FivePlaces mean_;
+  std::unique_ptr<SeenColours> seen_;
   CropRenderer renderer_;
   std::unique_ptr<DenseHead> head_;
 };

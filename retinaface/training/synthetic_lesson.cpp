@@ -1,5 +1,6 @@
 #include "retinaface/training/synthetic_lesson.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/check.hpp"
@@ -38,10 +39,13 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
   detector_ = std::make_unique<Pipeline>(
       options.detector.empty() ? load_embedded_model() : load_model(options.detector),
       DetectorOptions{.score = static_cast<float>(options.score), .nms = {}, .size = "original"});
-  if (options.points) {
-    detector_->read_points(*options.points);
+  Index colours = 0;
+  if (options.reading) {
+    detector_->read_points(options.reading->points);
+    colours = std::min(options.reading->colours, model_.levels.back().vertices);
   } else {
     read_points(model_, *detector_);
+    if (model_.head) colours = model_.head->config.colours;
   }
   const auto side = static_cast<double>(options.size);
   SyntheticOptions pictures{.width = options.size,
@@ -62,12 +66,14 @@ SyntheticLesson::SyntheticLesson(const SyntheticLessonOptions& options)
   large_ = std::make_unique<SyntheticPictures>(faces, backgrounds_, pictures);
   supervision_ = std::make_unique<DenseSupervision>(faces, model_.decoder.code);
   mean_ = five_places(mean_face(model_), model_.landmarks5);
+  seen_ = std::make_unique<SeenColours>(mean_face(model_), model_.landmarks5, colours);
 }
 
 DenseHeadConfig SyntheticLesson::head_config(Index hidden) const {
   DenseHeadConfig config = rf::head_config(detector_->model().config, model_, hidden);
   config.points = detector_->points();
   config.point_channels = (detector_->features() - config.channels) / 5;
+  config.colours = seen_->count();
   return config;
 }
 
@@ -81,7 +87,7 @@ SyntheticLesson::Sample SyntheticLesson::sample(Index first, Index count, Scale 
     pictures[at] = generator(static_cast<std::uint64_t>(first + i));
     const FaceColumns found = detector_->candidate_columns(pictures[at].image);
     known[at] = recognised(found, pictures[at].faces, options_.anchors);
-    columns[at] = chosen(found, known[at].rows);
+    columns[at] = seen_->added_to(chosen(found, known[at].rows), pictures[at].image);
   });
   std::vector<const SyntheticFace*> truth;
   for (const Recognised& each : known)

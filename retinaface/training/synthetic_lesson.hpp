@@ -12,15 +12,19 @@
 
 namespace rf {
 
+// What a head reads beside its anchor's column.
+struct HeadReading {
+  std::vector<FeatureMap> points{};  // maps, at the five landmarks
+  Index colours = 0;                 // vertices, at most: a mesh may have fewer
+};
+
 struct SyntheticLessonOptions {
   std::string dense;       // file with the decoder, and perhaps a head
   std::string face_model;  // the one that the decoder learned; empty: the procedural head
   std::string decoder;     // file of a decoder that takes the place of that one's, or empty
   std::string detector;    // empty: the built-in one
-  // Maps that a new head reads at the five landmarks; nothing: those that the head in `dense`
-  // reads.
-  std::optional<std::vector<FeatureMap>> points = {};
-  std::string backgrounds;  // folder with label.txt; empty: patterns
+  std::optional<HeadReading> reading = {};  // of a new head; nothing: what the one in `dense` reads
+  std::string backgrounds;                  // folder with label.txt; empty: patterns
   std::uint64_t seed = 1;
   Index size = 320;    // of a picture
   double score = 0.3;  // anchors above this are read
@@ -48,6 +52,7 @@ class SyntheticLesson {
   [[nodiscard]] const Pipeline& detector() const { return *detector_; }
   [[nodiscard]] const DenseSupervision& supervision() const { return *supervision_; }
   [[nodiscard]] const FivePlaces& mean() const { return mean_; }
+  [[nodiscard]] const SeenColours& seen() const { return *seen_; }
   // A head for this detector and decoder.
   [[nodiscard]] DenseHeadConfig head_config(Index hidden) const;
   // Background pictures that could not be read so far, and why.
@@ -66,6 +71,7 @@ class SyntheticLesson {
   std::unique_ptr<SyntheticPictures> usual_, large_, held_out_;
   std::unique_ptr<DenseSupervision> supervision_;
   FivePlaces mean_{};
+  std::unique_ptr<SeenColours> seen_;
 };
 
 }  // namespace rf

@@ -94,7 +94,8 @@ TEST_CASE("eval dense measures landmarks by yaw, ours and the baseline") {
   put(data.file("images/b.ppm"), noise_ppm(120, 120, 2));
   const Pipeline detector(data.model(), {});
   const DenseBranch branch(read_dense_model(data.dense()));
-  const FaceColumns found = detector.detect_columns(read_image(data.file("images/a.ppm")));
+  const Image picture = read_image(data.file("images/a.ppm"));
+  const FaceColumns found = detector.detect_columns(picture);
   REQUIRE_FALSE(found.faces.empty());
   // A face as detected at 40 degrees, and one that nothing can find at -70.
   put(data.file("landmarks68_3d.txt"),
@@ -102,7 +103,7 @@ TEST_CASE("eval dense measures landmarks by yaw, ours and the baseline") {
           "# images/b.ppm pose_para 0 -1.22 0\n" +
           points_in({.x1 = 900, .y1 = 900, .x2 = 990, .y2 = 990, .score = 1, .landmarks = {}}));
   const Landmarks68 labelled = read_landmarks68(data.file("landmarks68_3d.txt")).front();
-  const auto expected = landmark_errors(branch, found, labelled);
+  const auto expected = landmark_errors(branch, picture, found, labelled);
   REQUIRE(expected);
 
   const Outcome outcome = data.landmarks({"--json", "-q", "--ced", data.file("ced.svg")});

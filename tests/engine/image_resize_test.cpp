@@ -6,11 +6,13 @@
 
 #include "engine/check.hpp"
 #include "engine/random.hpp"
+#include "tests/noise_image.hpp"
 #include "tests/support.hpp"
 
 using rf::Image;
 using rf::Index;
 using rf::resize;
+using rf::test::noise_image;
 
 namespace {
 
@@ -28,14 +30,6 @@ std::vector<int> red_of(const Image& image) {
   std::vector<int> red;
   for (std::size_t i = 0; i < image.rgb.size(); i += 3) red.push_back(image.rgb[i]);
   return red;
-}
-
-Image noise(Index width, Index height) {
-  rf::Random random(5, rf::RandomPurpose::test);
-  Image image{width, height, {}};
-  for (Index i = 0; i < 3 * width * height; ++i)
-    image.rgb.push_back(static_cast<std::uint8_t>(random.below(256)));
-  return image;
 }
 
 }  // namespace
@@ -85,7 +79,7 @@ TEST_CASE("resize: a constant picture stays constant at any size", "[resize][pro
 }
 
 TEST_CASE("resize: the same size gives the same bytes", "[resize]") {
-  const Image image = noise(33, 17);
+  const Image image = noise_image(33, 17);
   CHECK(resize(image, 33, 17).rgb == image.rgb);
 }
 
@@ -93,13 +87,13 @@ TEST_CASE("resize: one pixel and one row of pixels go anywhere", "[resize]") {
   const Image dot = from_red(1, 1, {99});
   const Image large = resize(dot, 7, 5);
   CHECK(red_of(large) == std::vector<int>(35, 99));
-  const Image column = resize(noise(1, 4000), 1, 1);
+  const Image column = resize(noise_image(1, 4000), 1, 1);
   CHECK(column.rgb.size() == 3);
-  CHECK(resize(noise(4000, 1), 3, 2).rgb.size() == 18);
+  CHECK(resize(noise_image(4000, 1), 3, 2).rgb.size() == 18);
 }
 
 TEST_CASE("resize: never goes beyond the values of the source", "[resize][property]") {
-  Image image = noise(64, 48);
+  Image image = noise_image(64, 48);
   for (auto& value : image.rgb) value = static_cast<std::uint8_t>(value < 128 ? 20 : 230);
   for (const auto& [width, height] :
        {std::pair<Index, Index>{200, 150}, {63, 47}, {13, 9}, {64, 5}}) {
@@ -123,7 +117,7 @@ TEST_CASE("resize: stripes of one pixel become grey when shrunk, they do not ali
 }
 
 TEST_CASE("resize: the same bytes for any number of threads", "[resize]") {
-  const Image image = noise(157, 211);
+  const Image image = noise_image(157, 211);
   const auto on = [&](int threads, Index width, Index height) {
     const rf::test::WithThreads limit(threads);
     return resize(image, width, height).rgb;

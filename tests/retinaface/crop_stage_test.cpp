@@ -136,18 +136,20 @@ TEST_CASE("face crops: labelled faces that are found, and their mirror images", 
   std::ofstream(data + "/images/broken.png") << "no picture";
   const Pipeline detector(load_embedded_model(), {.score = 0.3F, .nms = {}, .size = "original"});
   const FaceCropOptions options{.data = {data}, .smallest = 30, .size = 24};
-  const FaceCrops crops = read_face_crops(options, detector);
+  const FaceModel face_model = procedural_head();
+  const SeenColours seen(face_model.neutral, face_model.landmarks5, 9);
+  const FaceCrops crops = read_face_crops(options, detector, seen);
   REQUIRE(crops.unreadable.size() == 1);
   CHECK(holds(crops.unreadable.begin()->first, "broken.png"));
   CHECK(crops.sha256.size() == 64);
   FaceCropOptions once = options;
   once.mirrored = false;
-  const FaceCrops plain = read_face_crops(once, detector);
+  const FaceCrops plain = read_face_crops(once, detector, seen);
   CHECK(plain.faces.size() >= 2);
   CHECK(plain.faces.size() <= 3);
   CHECK(crops.faces.size() > plain.faces.size());
   for (const FaceCrop& crop : crops.faces) {
-    CHECK(crop.features.size() == 64);
+    CHECK(crop.features.size() == 64 + 3 * 9);
     CHECK((crop.group >= 0 && crop.group < 6));
     CHECK(crop.rgb.size() == 24 * 24 * 3);
     CHECK(crop.inside.size() == 24 * 24);
@@ -164,8 +166,11 @@ TEST_CASE("face crops: labelled faces that are found, and their mirror images", 
 
   const FaceColumns columns = columns_of({&b, &a});
   CHECK(columns.groups == std::vector<Index>{b.group, a.group});
-  CHECK(columns.features.shape() == Shape{2, 64});
-  CHECK(columns.features.data<float>()[64 + 5] == a.features[5]);
+  CHECK(columns.features.shape() == Shape{2, 64 + 3 * 9});
+  CHECK(columns.features.data<float>()[64 + 3 * 9 + 5] == a.features[5]);
+  const Image picture = read_image(data + "/images/p0.png");
+  CHECK(std::ranges::equal(seen(picture, a.face).span<float>(),
+                           std::span(a.features).subspan(64)));  // what detection reads, to the bit
   const CropPixels pixels = pixels_of({&b, &a}, 24);
   REQUIRE(pixels.rgb.shape() == Shape{2, 24, 24, 3});
   CHECK(pixels.rgb.data<float>()[24 * 24 * 3 + 7] == static_cast<float>(a.rgb[7]) / 255.0F);
@@ -178,11 +183,11 @@ TEST_CASE("face crops: labelled faces that are found, and their mirror images", 
   };
   for (const int threads : {1, 3}) {
     const WithThreads with(threads);
-    CHECK(same_crops(read_face_crops(options, detector), crops));
+    CHECK(same_crops(read_face_crops(options, detector, seen), crops));
   }
   FaceCropOptions large = options;
   large.smallest = 90;
-  CHECK_THROWS_AS(read_face_crops(large, detector), UsageError);
+  CHECK_THROWS_AS(read_face_crops(large, detector, seen), UsageError);
 }
 
 TEST_CASE("recovery: a branch that says nothing is the mean face, posed", "[crop_stage]") {

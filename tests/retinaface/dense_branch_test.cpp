@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "retinaface/dense/five_point_pose.hpp"
+#include "retinaface/dense/picture_points.hpp"
 #include "tests/model_fixture.hpp"
+#include "tests/noise_image.hpp"
 #include "tests/ops/op_test.hpp"
 #include "tests/retinaface/dense_fixture.hpp"
 #include "tests/weights/reader_checks.hpp"
@@ -72,12 +74,13 @@ TEST_CASE("dense rows: groups together, each row with its face's square, points 
 
 TEST_CASE("dense branch: faces are read in their order, each as it would be alone",
           "[dense_branch]") {
+  const Image picture = noise_image(420, 90);
   const DenseBranch branch(tiny_dense_model(4));
   const FaceColumns faces = some_faces();
-  const std::vector<DenseFace> all = branch.read(faces);
+  const std::vector<DenseFace> all = branch.read(picture, faces);
   REQUIRE(all.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
-    const std::vector<DenseFace> alone = branch.read(one_of(faces, i));
+    const std::vector<DenseFace> alone = branch.read(picture, one_of(faces, i));
     REQUIRE(alone.size() == 1);
     CHECK(all[i].mesh.shape() == Shape{5, 6});
     CHECK(all[i].square.x == alone[0].square.x);
@@ -86,9 +89,33 @@ TEST_CASE("dense branch: faces are read in their order, each as it would be alon
       CHECK(relative_error(all[i].*field, alone[0].*field) < 1e-5);
     CHECK(same_bits(all[i].points, picture_points(all[i].mesh, all[i].camera, all[i].square)));
   }
-  check_same_bits_on_any_threads([&] { return branch.read(faces)[2].points; });
+  check_same_bits_on_any_threads([&] { return branch.read(picture, faces)[2].points; });
   const FaceColumns none{.faces = {}, .groups = {}, .features = Tensor::zeros({0, 5})};
-  CHECK(branch.read(none).empty());
+  CHECK(branch.read(picture, none).empty());
+}
+
+TEST_CASE("dense branch: a head that reads colours sees the picture", "[dense_branch]") {
+  DenseModel model = tiny_dense_model();
+  DenseHeadConfig& config = model.head->config;
+  config.colours = 3;
+  DenseHead head(config);
+  initialize(head, {.scheme = InitScheme::xavier_uniform}, 2);
+  model.head->state = head.state_dict();
+  const DenseBranch branch(model);
+  const FaceColumns faces = some_faces();
+  const Image picture = noise_image(420, 90);
+  const std::vector<DenseFace> read = branch.read(picture, faces);
+  const SeenColours seen = seen_colours(model, config);
+  const DenseRows rows = dense_rows(seen.added_to(faces, picture),
+                                    five_places(mean_face(model), model.landmarks5), config);
+  const Tensor cameras = head.forward(rows.inputs).camera.value();
+  for (std::size_t r = 0; r < 4; ++r) {
+    const auto row = static_cast<Index>(r);
+    CHECK(same_bits(read[static_cast<std::size_t>(rows.order[r])].camera,
+                    cameras.rows(row, row + 1).clone().reshaped({7})));
+  }
+  const std::vector<DenseFace> other = branch.read(noise_image(420, 90, 8), faces);
+  for (std::size_t i = 0; i < 4; ++i) CHECK_FALSE(same_bits(read[i].code, other[i].code));
 }
 
 TEST_CASE("dense branch: the mean face is posed where the five points are", "[dense_branch]") {
@@ -130,17 +157,18 @@ TEST_CASE("picture points: where the camera's equation has them, and never NaN",
 }
 
 TEST_CASE("dense branch: columns that do not fit the head are refused", "[dense_branch][error]") {
+  const Image picture = noise_image(420, 90);
   const DenseBranch branch(tiny_dense_model());
   for (const Index group : {-1, 4, 1000}) {
     FaceColumns faces = some_faces();
     faces.groups[2] = group;
-    check_refused([&] { (void)branch.read(faces); }, {"dense_rows", "group", "of 4"});
+    check_refused([&] { (void)branch.read(picture, faces); }, {"dense_rows", "group", "of 4"});
   }
   FaceColumns wide = some_faces();
   wide.features = Tensor::zeros({4, 6});
-  check_refused([&] { (void)branch.read(wide); }, {"dense_rows", "[4, 6]", "[4, 5]"});
+  check_refused([&] { (void)branch.read(picture, wide); }, {"dense_rows", "[4, 6]", "[4, 5]"});
   wide.features = Tensor::zeros({3, 5});
-  check_refused([&] { (void)branch.read(wide); }, {"dense_rows", "[3, 5]"});
+  check_refused([&] { (void)branch.read(picture, wide); }, {"dense_rows", "[3, 5]"});
 }
 
 TEST_CASE("dense branch: a detector gives the features that the head reads, or is refused",

@@ -320,8 +320,10 @@ TEST_CASE("dense head: every parameter of a group with anchors learns, of anothe
 TEST_CASE("dense head: shared weights do for every group what a group's own would",
           "[dense_head]") {
   DenseHeadConfig config = with_hidden(6);
-  config.channels = 2;
-  config.point_channels = 3;
+  config.channels = 1;
+  config.point_channels = 2;
+  config.colours = 2;
+  REQUIRE(config.of_detector() == 11);
   REQUIRE(config.features() == 17);
   DenseInputs in = inputs({2, 0, 3, 1});
   in.features = Var(random_tensor({6, 17}, 8));
@@ -385,6 +387,7 @@ TEST_CASE("dense head: what does not fit is refused", "[dense_head][error]") {
   config_refused([](DenseHeadConfig& c) { c.code = 0; }, "got 0");
   config_refused([](DenseHeadConfig& c) { c.hidden = -2; }, "got -2");
   config_refused([](DenseHeadConfig& c) { c.point_channels = -3; }, "got -3");
+  config_refused([](DenseHeadConfig& c) { c.colours = -4; }, "got -4");
 
   DenseHead head(kConfig);
   const auto refused = [&](auto change, std::initializer_list<const char*> parts) {

@@ -7,6 +7,7 @@
 
 #include "engine/check.hpp"
 #include "tests/model_fixture.hpp"
+#include "tests/noise_image.hpp"
 #include "tests/silent_dense_model.hpp"
 #include "tests/support.hpp"
 
@@ -111,6 +112,7 @@ TEST_CASE("landmarks68: the error is the mean distance over sqrt(w h) of the lab
 TEST_CASE(
     "landmarks68: the detection that overlaps the labels best answers, or the face is missed") {
   const DenseBranch branch = silent_branch();
+  const Image picture = noise_image(500, 100);
   FaceColumns found = one_face(40, 30);
   const FaceColumns other = one_face(400, 30);
   const Tensor mesh_points = branch.posed_mean(found.faces)[0].points;
@@ -122,13 +124,13 @@ TEST_CASE(
   found.faces.insert(found.faces.begin(), other.faces[0]);
   found.groups = {0, 2};
   found.features = Tensor::zeros({2, 64});
-  const auto errors = landmark_errors(branch, found, labelled);
+  const auto errors = landmark_errors(branch, picture, found, labelled);
   REQUIRE(errors);
   CHECK(errors->posed < 1e-6);
   CHECK(errors->read < 1e-4);  // a head that says nothing gives the camera back, to rounding
-  CHECK_FALSE(landmark_errors(branch, other, labelled));
+  CHECK_FALSE(landmark_errors(branch, picture, other, labelled));
   CHECK_FALSE(landmark_errors(
-      branch, {.faces = {}, .groups = {}, .features = Tensor::zeros({0, 64})}, labelled));
+      branch, picture, {.faces = {}, .groups = {}, .features = Tensor::zeros({0, 64})}, labelled));
 }
 
 TEST_CASE("landmarks68: bins of yaw end at 30, 60 and 90 degrees, missed faces beside the mean") {

@@ -105,12 +105,13 @@ TEST_CASE("dense model: what is written is read, and the same bytes every time",
 
 namespace {
 
-// A head that reads maps at the five landmarks too, with one set of weights.
+// A head that reads maps at the five landmarks and colours too, with one set of weights.
 DenseModel model_with_points() {
   DenseModel model = tiny_dense_model(4);
   DenseHeadConfig& config = model.head->config;
   config.points = parse_feature_maps("context.1,backbone.0");
   config.point_channels = 7;
+  config.colours = 4;
   config.shared = true;
   DenseHead head(config);
   initialize(head, {.scheme = InitScheme::xavier_uniform}, 2);
@@ -120,7 +121,7 @@ DenseModel model_with_points() {
 
 }  // namespace
 
-TEST_CASE("dense model: maps at the landmarks and shared weights are keys that others lack",
+TEST_CASE("dense model: maps, colours and shared weights are keys that others lack",
           "[dense_model]") {
   const TemporaryFolder folder;
   const DenseModel wanted = model_with_points();
@@ -129,11 +130,12 @@ TEST_CASE("dense model: maps at the landmarks and shared weights are keys that o
   const Json head = read_described_state(folder.file("a"), kSchema).description["head"];
   CHECK(head["points"] == Json{"context.1", "backbone.0"});
   CHECK(head["point_channels"] == 7);
+  CHECK(head["colours"] == 4);
   CHECK(head["shared"] == true);
   // Files of before are what they were.
   write_dense_model(folder.file("b"), tiny_dense_model(), IfExists::refuse);
   const Json before = read_described_state(folder.file("b"), kSchema).description["head"];
-  for (const char* const key : {"points", "point_channels", "shared"})
+  for (const char* const key : {"points", "point_channels", "colours", "shared"})
     CHECK_FALSE(before.contains(key));
 }
 
@@ -147,6 +149,10 @@ TEST_CASE("dense model: maps that make no sense are refused", "[dense_model][err
                                 "context.2", "backbone.99999999999999999999", "context.0 "})
     CHECK(holds(refused([&](Json& head) { head["points"] = {map}; }), "its head's points: "));
   CHECK(holds(refused([](Json& head) { head["points"] = {1}; }), "another type"));
+  CHECK(holds(refused([](Json& head) { head["colours"] = 6; }), "colours of 6 vertices"));
+  CHECK(holds(refused([](Json& head) { head["colours"] = 0; }), "0 for colours"));
+  CHECK(holds(refused([](Json& head) { head["colours"] = "all"; }), "colours"));
+  CHECK(holds(refused([](Json& head) { head["colours"] = 3; }), "numbers, but"));
   CHECK(
       holds(refused([](Json& head) { head["points"] = std::vector<std::string>(17, "context.0"); }),
             "1 to 16"));

@@ -91,10 +91,11 @@ TEST_CASE("head stage: stopped and resumed, on one thread or three, the same byt
   CHECK(model.head->config.shared);
   CHECK(model.head->config.points == parse_feature_maps("context.0,backbone.0"));
   CHECK(model.head->config.point_channels == 128);
+  CHECK(model.head->config.colours == 432);
   CHECK(holds(model.provenance, "untrained"));
   CHECK(holds(model.provenance, "train head, step 4 of 4"));
   // Features were measured, and the decoder is what it was.
-  CHECK_FALSE(same(model.head->state.at("feature_mean"), Tensor::zeros({1, 704})));
+  CHECK_FALSE(same(model.head->state.at("feature_mean"), Tensor::zeros({1, 2000})));
   const DenseModel before = read_dense_model(decoder);
   for (const auto& [name, tensor] : before.decoder_state)
     CHECK(same(model.decoder_state.at(name), tensor));
@@ -107,6 +108,7 @@ TEST_CASE("head stage: pictures that come again are those of the first round", "
   HeadTrainingOptions options = tiny_head(decoder);
   options.distinct = 4;
   options.points = "";
+  options.colours = 0;
   options.shared = false;
   options.lr = options.lr_end = 0;  // then a loss depends on the pictures alone
   HeadLearner learner(options);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/ops/concat.hpp"
+#include "retinaface/dense/picture_points.hpp"
 #include "retinaface/dense/procedural_head.hpp"
 #include "tests/ops/op_test.hpp"
 

@@ -9,19 +9,12 @@
 #include "retinaface/dense/recognised.hpp"
 #include "retinaface/pipeline.hpp"
 #include "tests/model_fixture.hpp"
+#include "tests/noise_image.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
 
 namespace {
-
-Image noise(Index width, Index height) {
-  Random random(7, RandomPurpose::test);
-  Image image{width, height, {}};
-  for (Index i = 0; i < 3 * width * height; ++i)
-    image.rgb.push_back(static_cast<std::uint8_t>(random.below(256)));
-  return image;
-}
 
 LoadedModel random_model() {
   ModelConfig config = parse_model_config(light_model_description());
@@ -47,7 +40,7 @@ TEST_CASE("face columns: the faces are those of detect, bit for bit, at any size
     const Pipeline pipeline(random_model(), {.score = 0.45F, .nms = {}, .size = size});
     for (const auto& [width, height] : std::vector<std::pair<Index, Index>>{{97, 61}, {40, 110}}) {
       CAPTURE(size, width, height);
-      const Image image = noise(width, height);
+      const Image image = noise_image(width, height);
       const std::vector<Face> faces = pipeline.detect(image);
       const FaceColumns columns = pipeline.detect_columns(image);
       CHECK(faces.size() > 3);
@@ -62,7 +55,7 @@ TEST_CASE("face columns: the faces are those of detect, bit for bit, at any size
 TEST_CASE("face columns: features are the context maps' columns at the anchors", "[face_columns]") {
   const DetectorOptions options{.score = 0.6F, .nms = {}, .size = "original"};
   const Pipeline pipeline(random_model(), options);
-  const Image image = noise(97, 61);
+  const Image image = noise_image(97, 61);
   const Tensor input = pipeline.preprocess(image);
   RetinaFace network(pipeline.model().config);
   network.load_state_dict(pipeline.model().tensors);
@@ -107,7 +100,7 @@ TEST_CASE(
     "[face_columns]") {
   const DetectorOptions options{.score = 0.6F, .nms = {}, .size = "scale:1.5"};
   Pipeline pipeline(random_model(), options);
-  const Image image = noise(65, 41);
+  const Image image = noise_image(65, 41);
   const FaceColumns before = pipeline.detect_columns(image);
   REQUIRE(before.faces.size() > 3);
   CHECK(pipeline.features() == 64);
@@ -166,7 +159,7 @@ TEST_CASE(
 TEST_CASE("face columns: candidates are all above the score, and hold what NMS keeps",
           "[face_columns]") {
   const Pipeline pipeline(random_model(), {.score = 0.55F, .nms = {}, .size = "original"});
-  const Image image = noise(97, 61);
+  const Image image = noise_image(97, 61);
   const FaceColumns all = pipeline.candidate_columns(image), kept = pipeline.detect_columns(image);
   const std::vector<Face> candidates =
       pipeline.candidates(image, {.scaled = {97, 61}, .canvas = {97, 61}});
@@ -185,7 +178,7 @@ TEST_CASE("face columns: candidates are all above the score, and hold what NMS k
 
 TEST_CASE("face columns: the same bits on any number of threads", "[face_columns]") {
   const Pipeline pipeline(random_model(), {.score = 0.55F, .nms = {}, .size = "original"});
-  const Image image = noise(97, 61);
+  const Image image = noise_image(97, 61);
   check_same_bits_on_any_threads([&] { return pipeline.detect_columns(image).features; });
   const FaceColumns before = pipeline.candidate_columns(image);
   const WithThreads three(3);
@@ -194,8 +187,8 @@ TEST_CASE("face columns: the same bits on any number of threads", "[face_columns
 
 TEST_CASE("face columns: no face, no rows", "[face_columns]") {
   const Pipeline pipeline(random_model(), {.score = 1, .nms = {}, .size = "original"});
-  for (const FaceColumns& none :
-       {pipeline.detect_columns(noise(40, 30)), pipeline.candidate_columns(noise(40, 30))}) {
+  for (const FaceColumns& none : {pipeline.detect_columns(noise_image(40, 30)),
+                                  pipeline.candidate_columns(noise_image(40, 30))}) {
     CHECK(none.faces.empty());
     CHECK(none.groups.empty());
     CHECK(none.features.shape() == Shape{0, 64});

@@ -50,13 +50,15 @@ RetinaFace::Stages random_stages(const ModelConfig& config) {
   return stages;
 }
 
-// The branch of silent_dense_model(), whose head also reads two maps at the five landmarks.
+// The branch of silent_dense_model(), whose head also reads two maps at the five landmarks, and
+// colours.
 DenseModel model_with_points(const ModelConfig& config) {
   DenseModel model = silent_dense_model(config, "this one");
   DenseHeadConfig head = model.head->config;
   head.shared = true;
   head.points = parse_feature_maps("backbone.0,context.1");
   head.point_channels = kBackbone + config.neck.channels;
+  head.colours = 3;
   model.head->config = head;
   model.head->state = make_new_head(head, 3)->state_dict();
   return model;
@@ -132,6 +134,20 @@ TEST_CASE("joint dense: maps at the five landmarks are read as detection reads t
   CHECK(found == wanted);
   CHECK(largest(gradient, kBackbone * plane, 2 * kBackbone * plane) == 0);
   CHECK(largest(stages.context[1].grad(), 0, stages.context[1].grad().numel() / 2) > 0);
+  // Of one face, a weight's gradient is in proportion to what it reads: the colours of the picture
+  // behind the batch.
+  const DenseHeadConfig& head = joint.head().config();
+  for (const auto& [name, var] : joint.head().named_parameters()) {
+    if (name != "out.0.weight") continue;
+    const Index in = var.shape()[1];
+    REQUIRE(in == head.features() + DenseHead::kInputs);
+    for (Index c = head.of_detector(); c < head.features(); ++c) {
+      double most = 0;
+      for (Index row = 0; row < var.shape()[0]; ++row)
+        most = std::max(most, largest(var.grad(), row * in + c, row * in + c + 1));
+      CHECK(most > 0);
+    }
+  }
 
   RetinaFace::Stages less = random_stages(config);
   less.backbone.clear();
@@ -149,6 +165,7 @@ TEST_CASE("joint dense: a new head is as wide as the maps of its network", "[joi
   const DenseHeadConfig head = JointDense(path, other, network, "", 1).head().config();
   CHECK(head.points == parse_feature_maps("backbone.0,context.1"));
   CHECK(head.point_channels == 128 + config.neck.channels);
+  CHECK(head.colours == 3);
   check_refused<UsageError>([&] { (void)JointDense(path, other, network, "this one", 1); },
                             {"--dense", "128 channels at the five landmarks", "192"});
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/check.hpp"
+#include "retinaface/dense/picture_points.hpp"
 #include "retinaface/dense/procedural_head.hpp"
 #include "tests/ops/op_test.hpp"
 

@@ -5,19 +5,12 @@
 #include <limits>
 
 #include "engine/random.hpp"
+#include "tests/noise_image.hpp"
 #include "tests/ops/op_test.hpp"
 
 namespace rf::test {
 
 namespace {
-
-Image noise(Index width, Index height) {
-  Random random(5, RandomPurpose::test);
-  Image image{width, height, {}};
-  for (Index i = 0; i < 3 * width * height; ++i)
-    image.rgb.push_back(static_cast<std::uint8_t>(random.below(256)));
-  return image;
-}
 
 double level(const Image& image, Index x, Index y, Index c) {
   return image.rgb[static_cast<std::size_t>(3 * (y * image.width + x) + c)] / 255.0;
@@ -42,7 +35,7 @@ RenderedMeshes rendered_square(const Var& mesh, double away, Index size) {
 }  // namespace
 
 TEST_CASE("square pixels: a square of whole pixels is the picture's, exactly", "[pixel_loss]") {
-  const Image image = noise(9, 7);
+  const Image image = noise_image(9, 7);
   const SquarePixels pixels = square_pixels(image, {.x = 2, .y = 1, .side = 4}, 4);
   REQUIRE(pixels.rgb.shape() == Shape{4, 4, 3});
   REQUIRE(pixels.inside.shape() == Shape{4, 4, 1});
@@ -61,7 +54,7 @@ TEST_CASE("square pixels: a square of whole pixels is the picture's, exactly", "
 
 TEST_CASE("square pixels: half the size is the mean of four, a third and a half of shares",
           "[pixel_loss]") {
-  const Image image = noise(8, 8);
+  const Image image = noise_image(8, 8);
   const SquarePixels half = square_pixels(image, {.x = 1, .y = 2, .side = 6}, 3);
   for (Index y = 0; y < 3; ++y) {
     for (Index x = 0; x < 3; ++x) {
@@ -120,7 +113,7 @@ TEST_CASE("square pixels: what is outside the picture is black and marked", "[pi
 TEST_CASE("square pixels: hostile squares and sizes are refused", "[pixel_loss][error]") {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN(),
                    kInfinity = std::numeric_limits<double>::infinity();
-  const Image image = noise(4, 4);
+  const Image image = noise_image(4, 4);
   for (const SquareCrop& bad : {SquareCrop{kNan, 0, 4},
                                 {0, kNan, 4},
                                 {0, 0, kNan},
@@ -206,7 +199,8 @@ TEST_CASE("pixel loss: a face that covers nothing counts 0, and the others as be
 
 TEST_CASE("pixel loss: same bits on any number of threads", "[pixel_loss]") {
   const Var mesh(flat_square(0.7));
-  const Tensor crops = square_pixels(noise(40, 40), {0, 0, 40}, 32).rgb.reshaped({1, 32, 32, 3});
+  const Tensor crops =
+      square_pixels(noise_image(40, 40), {0, 0, 40}, 32).rgb.reshaped({1, 32, 32, 3});
   Tensor inside = Tensor::zeros({1, 32, 32, 1});
   std::ranges::fill(inside.span<float>(), 1.0F);
   check_same_bits_on_any_threads(

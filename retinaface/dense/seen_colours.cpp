@@ -1,0 +1,96 @@
+#include "retinaface/dense/seen_colours.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "engine/check.hpp"
+#include "retinaface/dense/five_point_pose.hpp"
+#include "retinaface/dense/picture_points.hpp"
+#include "retinaface/dense/pixel_loss.hpp"
+#include "retinaface/nms.hpp"
+
+namespace rf {
+
+namespace {
+
+// Rows i V / count of [V, 6], their first three numbers.
+Tensor places_of(const Tensor& mesh, Index count) {
+  const Index vertices = mesh.shape()[0];
+  if (count < 0 || count > vertices)
+    throw UsageError(message("colours of ", count, " vertices; 0 to ", vertices, " are possible"));
+  Tensor places = Tensor::empty({count, 3});
+  for (Index i = 0; i < count; ++i)
+    std::copy_n(mesh.data<float>() + i * vertices / count * 6, 3, places.data<float>() + 3 * i);
+  return places;
+}
+
+// The two pixels of a row of kSize between whose middles a place is, and the share of the second.
+struct Between {
+  Index first, second;
+  float share;
+};
+Between between(float at) {
+  constexpr auto kLast = static_cast<float>(SeenColours::kSize - 1);
+  const float place = std::clamp(at - 0.5F, 0.0F, kLast);
+  const auto first = static_cast<Index>(place);
+  return {first, std::min(first + 1, SeenColours::kSize - 1), place - static_cast<float>(first)};
+}
+
+}  // namespace
+
+FivePlaces five_places(const Tensor& mesh, const std::vector<Index>& landmarks5) {
+  FivePlaces places{};
+  const Index width = mesh.shape()[1];
+  for (std::size_t k = 0; k < 5; ++k) {
+    for (std::size_t i = 0; i < 3; ++i)
+      places[k][i] =
+          static_cast<double>(mesh.data<float>()[landmarks5[k] * width + static_cast<Index>(i)]);
+  }
+  return places;
+}
+
+SeenColours::SeenColours(const Tensor& mean, const std::vector<Index>& landmarks5, Index count)
+    : five_(five_places(mean, landmarks5)), places_(places_of(mean, count)) {}
+
+Tensor SeenColours::operator()(const Image& picture, const Face& face) const {
+  const SquareCrop square = square_around(face_box(face));
+  const Tensor rgb = square_pixels(picture, square, kSize).rgb;
+  const Tensor points = picture_points(places_, five_point_camera(five_, face.landmarks, square),
+                                       {.x = 0, .y = 0, .side = static_cast<double>(kSize)});
+  Tensor colours = Tensor::empty({3 * count()});
+  const float* at = points.data<float>();
+  float* to = colours.data<float>();
+  for (Index v = 0; v < count(); ++v, at += 3) {
+    const Between column = between(at[0]), row = between(at[1]);
+    const auto pixel = [&](Index y, Index x, Index c) {
+      return rgb.data<float>()[3 * (y * kSize + x) + c];
+    };
+    for (Index c = 0; c < 3; ++c) {
+      const auto along = [&](Index y) {
+        return (1 - column.share) * pixel(y, column.first, c) +
+               column.share * pixel(y, column.second, c);
+      };
+      *to++ = (1 - row.share) * along(row.first) + row.share * along(row.second);
+    }
+  }
+  return colours;
+}
+
+FaceColumns SeenColours::added_to(const FaceColumns& faces, const Image& picture) const {
+  const auto found = static_cast<Index>(faces.faces.size());
+  if (count() == 0) return faces;
+  const Index width = faces.features.shape()[1];
+  FaceColumns wider{.faces = faces.faces,
+                    .groups = faces.groups,
+                    .features = Tensor::empty({found, width + 3 * count()})};
+  float* to = wider.features.data<float>();
+  for (Index i = 0; i < found; ++i) {
+    to = std::copy_n(faces.features.data<float>() + i * width, width, to);
+    const Tensor colours = (*this)(picture, faces.faces[static_cast<std::size_t>(i)]);
+    to = std::ranges::copy(colours.span<float>(), to).out;
+  }
+  return wider;
+}
+
+}  // namespace rf
