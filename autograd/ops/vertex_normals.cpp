@@ -9,18 +9,19 @@ namespace {
 
 struct VertexNormalsNode final : Node {
   Tensor triangles;
-  explicit VertexNormalsNode(Tensor t) : triangles(std::move(t)) {}
+  MeshNormals normals;
+  VertexNormalsNode(Tensor t, MeshNormals n) : triangles(std::move(t)), normals(std::move(n)) {}
   const char* name() const override { return "vertex_normals"; }
   void backward(const Tensor& gy) override {
-    input(0).accumulate(vertex_normals_grad(gy, input(0).value(), triangles));
+    input(0).accumulate(vertex_normals_grad(gy, input(0).value(), triangles, normals));
   }
 };
 
 }  // namespace
 
 Var vertex_normals(const Var& vertices, const Tensor& triangles) {
-  return record<VertexNormalsNode>(rf::vertex_normals(vertices.value(), triangles), {vertices},
-                                   triangles);
+  const MeshNormals normals = rf::vertex_normals(vertices.value(), triangles);
+  return record<VertexNormalsNode>(normals.unit, {vertices}, triangles, normals);
 }
 
 }  // namespace rf::ag

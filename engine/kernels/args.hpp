@@ -470,14 +470,14 @@ template <class T>
 struct VertexNormalsArgs {
   const T* vertices;      // [images, per_image, 3]
   const Index* triangle;  // [triangles, 3], each in [0, per_image)
-  T* y;                   // [images, per_image, 3]
+  T *y, *length;          // [images, per_image, 3]; |s| [images, per_image]
   Index per_image, triangles;
 };
 
-// gvertices of gy. Unit: image.
+// gvertices of gy, with y and length as they were. Unit: image.
 template <class T>
 struct VertexNormalsGradArgs {
-  const T *gy, *vertices;
+  const T *gy, *y, *length, *vertices;
   const Index* triangle;
   T* gvertices;
   Index per_image, triangles;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/ops/run.hpp"
 
@@ -14,14 +15,21 @@ constexpr Index kWord = 4, kShortRow = 32;
 
 void copy_short_rows(const std::byte* from, Index from_pitch, std::byte* to, Index to_pitch,
                      Index count, Index row_bytes) {
-  for_ranges(count, row_bytes / kWord, [&](Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) {
-      const std::byte* source = from + row * from_pitch;
-      std::byte* target = to + row * to_pitch;
-      // Word by word: a call for each row would take longer than the copy.
-      for (Index i = 0; i < row_bytes; i += kWord) std::memcpy(target + i, source + i, kWord);
-    }
-  });
+  const auto copy = [&](auto bytes) {
+    for_ranges(count, row_bytes / kWord, [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const std::byte* source = from + row * from_pitch;
+        std::byte* target = to + row * to_pitch;
+        // Word by word: a call for each row would take longer than the copy.
+        for (Index i = 0; i < bytes; i += kWord) std::memcpy(target + i, source + i, kWord);
+      }
+    });
+  };
+  if (row_bytes == 3 * kWord) {
+    copy(std::integral_constant<Index, 3 * kWord>{});  // places, colours: known when compiled
+  } else {
+    copy(row_bytes);
+  }
 }
 
 }  // namespace

@@ -21,16 +21,19 @@ std::size_t scratch_bytes(const Tensor& vertices, Index vectors) {
 
 }  // namespace
 
-Tensor vertex_normals(const Tensor& vertices, const Tensor& triangles) {
+MeshNormals vertex_normals(const Tensor& vertices, const Tensor& triangles) {
   constexpr const char* kOp = "vertex normals";
   check_same_dtype(kOp, {&vertices});
   check(kOp, vertices, triangles);
-  Tensor y = Tensor::empty(vertices.shape(), vertices.dtype());
-  if (y.numel() == 0) return y;
+  const Shape& shape = vertices.shape();
+  MeshNormals normals{.unit = Tensor::empty(shape, vertices.dtype()),
+                      .length = Tensor::empty({shape[0], shape[1]}, vertices.dtype())};
+  if (normals.unit.numel() == 0) return normals;
   with_float_type(vertices, [&]<class T>(T) {
     const VertexNormalsArgs<T> args{.vertices = vertices.data<T>(),
                                     .triangle = triangles.data<Index>(),
-                                    .y = y.data<T>(),
+                                    .y = normals.unit.data<T>(),
+                                    .length = normals.length.data<T>(),
                                     .per_image = vertices.shape()[1],
                                     .triangles = triangles.shape()[0]};
     parallel_for(vertices.shape()[0], scratch_bytes(vertices, 1),
@@ -38,19 +41,26 @@ Tensor vertex_normals(const Tensor& vertices, const Tensor& triangles) {
                    reference::vertex_normals(args, image, reinterpret_cast<double*>(scratch));
                  });
   });
-  return y;
+  return normals;
 }
 
-Tensor vertex_normals_grad(const Tensor& gy, const Tensor& vertices, const Tensor& triangles) {
+Tensor vertex_normals_grad(const Tensor& gy, const Tensor& vertices, const Tensor& triangles,
+                           const MeshNormals& normals) {
   constexpr const char* kOp = "vertex normals gradient";
-  check_same_dtype(kOp, {&gy, &vertices});
+  check_same_dtype(kOp, {&gy, &vertices, &normals.unit, &normals.length});
   check(kOp, vertices, triangles);
   RF_CHECK_SHAPE(gy.shape() == vertices.shape(), kOp, "dL/dy is ", gy.shape(), ", the output was ",
                  vertices.shape());
+  RF_CHECK_SHAPE(normals.unit.shape() == gy.shape() &&
+                     normals.length.shape() == (Shape{gy.shape()[0], gy.shape()[1]}),
+                 kOp, "normals ", normals.unit.shape(), " and lengths ", normals.length.shape(),
+                 " are not of vertices ", vertices.shape());
   Tensor gvertices = Tensor::empty(vertices.shape(), vertices.dtype());
   if (gvertices.numel() == 0) return gvertices;
   with_float_type(vertices, [&]<class T>(T) {
     const VertexNormalsGradArgs<T> args{.gy = gy.data<T>(),
+                                        .y = normals.unit.data<T>(),
+                                        .length = normals.length.data<T>(),
                                         .vertices = vertices.data<T>(),
                                         .triangle = triangles.data<Index>(),
                                         .gvertices = gvertices.data<T>(),

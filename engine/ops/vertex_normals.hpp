@@ -11,12 +11,17 @@
 
 namespace rf {
 
-// vertices [N, V, 3], f32 or f64; triangles i64 [T, 3], the same for all meshes: n [N, V, 3].
-// Computed in double. Throws ShapeError: shapes, types, a vertex outside [0, V).
-[[nodiscard]] Tensor vertex_normals(const Tensor& vertices, const Tensor& triangles);
+struct MeshNormals {
+  Tensor unit;    // n [N, V, 3]
+  Tensor length;  // |s| [N, V]
+};
 
-// dL/dvertices, given gy = dL/dn. Throws ShapeError.
+// vertices [N, V, 3], f32 or f64; triangles i64 [T, 3], the same for all meshes. Computed in
+// double. Throws ShapeError: shapes, types, a vertex outside [0, V).
+[[nodiscard]] MeshNormals vertex_normals(const Tensor& vertices, const Tensor& triangles);
+
+// dL/dvertices, given gy = dL/dn. `normals` is what vertex_normals() returned. Throws ShapeError.
 [[nodiscard]] Tensor vertex_normals_grad(const Tensor& gy, const Tensor& vertices,
-                                         const Tensor& triangles);
+                                         const Tensor& triangles, const MeshNormals& normals);
 
 }  // namespace rf

@@ -164,9 +164,10 @@ TEST_CASE("mesh vertices: none, and meshes without triangles", "[mesh_vertices][
   CHECK(same_bits(shade_mesh_grad(none, none, none, none, Tensor::zeros({2, 9})).light,
                   Tensor::zeros({2, 9})));
   const Tensor no_triangles = Tensor::zeros({0, 3}, DType::i64), v = random_tensor({2, 5, 3}, 1);
-  CHECK(same_bits(vertex_normals(v, no_triangles), Tensor::zeros({2, 5, 3})));
-  CHECK(same_bits(vertex_normals_grad(v, v, no_triangles), Tensor::zeros({2, 5, 3})));
-  CHECK(vertex_normals(none, no_triangles).numel() == 0);
+  CHECK(same_bits(vertex_normals(v, no_triangles).unit, Tensor::zeros({2, 5, 3})));
+  CHECK(same_bits(vertex_normals_grad(v, v, no_triangles, vertex_normals(v, no_triangles)),
+                  Tensor::zeros({2, 5, 3})));
+  CHECK(vertex_normals(none, no_triangles).unit.numel() == 0);
 }
 
 TEST_CASE("mesh vertices: same bits for any number of threads", "[mesh_vertices][property]") {
@@ -196,9 +197,14 @@ TEST_CASE("mesh vertices: what does not fit is refused", "[mesh_vertices][error]
   check_refused([&] { (void)vertex_normals(Tensor::zeros({4, 3}), list); }, {"[4, 3]"});
   check_refused(
       [&] {
-        (void)vertex_normals_grad(Tensor::zeros({1, 5, 3}), v, list);
+        (void)vertex_normals_grad(Tensor::zeros({1, 5, 3}), v, list, vertex_normals(v, list));
       },
       {"[1, 5, 3]", "[1, 4, 3]"});
+  check_refused(
+      [&] {
+        (void)vertex_normals_grad(v, v, list, {.unit = v, .length = Tensor::zeros({1, 3})});
+      },
+      {"lengths [1, 3]", "[1, 4, 3]"});
   const Tensor outside = Tensor::from({1, 3}, std::span<const Index>(std::vector<Index>{0, 1, 4}));
   check_refused([&] { (void)vertex_normals(v, outside); }, {"vertex 4"});
 }

@@ -116,6 +116,22 @@ void rasterize(const RasterizeArgs<T>& a, Index image, Index row_begin, Index ro
   }
 }
 
+namespace {
+
+// What the gradient needs of a triangle: often the same for several pixels in a row.
+struct TriangleNormals {
+  Vector normal[3];
+  double per_weight;
+  template <class T>
+  TriangleNormals(const T* clip, const Index* corner) {
+    const Corners<T> c(clip, corner);
+    for (int k = 0; k < 3; ++k) normal[k] = cross(c.v[(k + 1) % 3], c.v[(k + 2) % 3]);
+    per_weight = -1 / dot(c.v[0], normal[0]);
+  }
+};
+
+}  // namespace
+
 // With h_i = dL/db_i - sum_k b_k dL/db_k and the determinant D = v_0 . (v_1 x v_2):
 //   dL/dv_j = -(b_j / D) sum_i h_i (v_(i+1) x v_(i+2))
 template <class T>
@@ -123,29 +139,35 @@ void rasterize_grad(const RasterizeGradArgs<T>& a, Index image, double* sums) no
   const T* clip = a.clip + image * a.vertices * 4;
   const Index pixels = a.height * a.width;
   for (Index s = 0; s < 3 * a.vertices; ++s) sums[s] = 0;
-  for (Index q = image * pixels; q < (image + 1) * pixels; ++q) {
-    if (a.id[q] < 0) continue;
-    const Index* corner = a.triangle + 3 * a.id[q];
-    const Corners<T> c(clip, corner);
-    const Vector normal[3] = {cross(c.v[1], c.v[2]), cross(c.v[2], c.v[0]), cross(c.v[0], c.v[1])};
-    double b[3], g[3], mean = 0;
-    for (int k = 0; k < 3; ++k) {
-      b[k] = static_cast<double>(a.barycentric[3 * q + k]);
-      g[k] = static_cast<double>(a.gb[3 * q + k]);
-      mean += b[k] * g[k];
+  const Index end = (image + 1) * pixels;
+  for (Index q = image * pixels; q < end;) {
+    const std::int64_t id = a.id[q];
+    if (id < 0) {
+      ++q;
+      continue;
     }
-    Vector turn{0, 0, 0};
-    for (int k = 0; k < 3; ++k) {
-      const double h = g[k] - mean;
-      turn = {turn.x + h * normal[k].x, turn.y + h * normal[k].y, turn.w + h * normal[k].w};
-    }
-    const double per_weight = -1 / dot(c.v[0], normal[0]);
-    for (int k = 0; k < 3; ++k) {
-      const double factor = b[k] * per_weight;
-      double* sum = sums + 3 * corner[k];
-      sum[0] += factor * turn.x;
-      sum[1] += factor * turn.y;
-      sum[2] += factor * turn.w;
+    const Index* corner = a.triangle + 3 * id;
+    const TriangleNormals triangle(clip, corner);
+    for (; q < end && a.id[q] == id; ++q) {
+      double b[3], g[3], mean = 0;
+      for (int k = 0; k < 3; ++k) {
+        b[k] = static_cast<double>(a.barycentric[3 * q + k]);
+        g[k] = static_cast<double>(a.gb[3 * q + k]);
+        mean += b[k] * g[k];
+      }
+      Vector turn{0, 0, 0};
+      for (int k = 0; k < 3; ++k) {
+        const double h = g[k] - mean;
+        const Vector& normal = triangle.normal[k];
+        turn = {turn.x + h * normal.x, turn.y + h * normal.y, turn.w + h * normal.w};
+      }
+      for (int k = 0; k < 3; ++k) {
+        const double factor = b[k] * triangle.per_weight;
+        double* sum = sums + 3 * corner[k];
+        sum[0] += factor * turn.x;
+        sum[1] += factor * turn.y;
+        sum[2] += factor * turn.w;
+      }
     }
   }
   for (Index v = 0; v < a.vertices; ++v) {

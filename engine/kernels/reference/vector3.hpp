@@ -47,7 +47,11 @@ class Unit {
       : length_(std::sqrt(dot(v, v))),
         divisor_(length_ <= kEps ? kEps : length_),
         direction_{v.x / divisor_, v.y / divisor_, v.z / divisor_} {}
+  // Of a vector of which these are known.
+  Unit(const Vector3& direction, double length)
+      : length_(length), divisor_(length <= kEps ? kEps : length), direction_(direction) {}
   [[nodiscard]] const Vector3& direction() const { return direction_; }
+  [[nodiscard]] double length() const { return length_; }
   [[nodiscard]] Vector3 gradient(const Vector3& g) const {
     const double along = length_ <= kEps ? 0 : dot(direction_, g);
     return (1 / divisor_) * (g - along * direction_);

@@ -18,26 +18,23 @@ struct Sides {
 
 void add3(double* to, const Vector3& v) { to[0] += v.x, to[1] += v.y, to[2] += v.z; }
 
-template <class T>
-void sum_normals(const T* vertices, const Index* triangle, Index triangles, Index per_image,
-                 double* sums) {
-  for (Index s = 0; s < 3 * per_image; ++s) sums[s] = 0;
-  for (Index t = 0; t < triangles; ++t) {
-    const Index* corner = triangle + 3 * t;
-    const Sides sides(vertices, corner);
-    const Vector3 normal = cross(sides.a, sides.b);
-    for (int k = 0; k < 3; ++k) add3(sums + 3 * corner[k], normal);
-  }
-}
-
 }  // namespace
 
 template <class T>
 void vertex_normals(const VertexNormalsArgs<T>& a, Index image, double* sums) noexcept {
-  const Index first = 3 * image * a.per_image;
-  sum_normals(a.vertices + first, a.triangle, a.triangles, a.per_image, sums);
-  for (Index v = 0; v < 3 * a.per_image; v += 3)
-    store3(a.y + first + v, Unit(load3(sums + v)).direction());
+  const Index first = image * a.per_image;
+  for (Index s = 0; s < 3 * a.per_image; ++s) sums[s] = 0;
+  for (Index t = 0; t < a.triangles; ++t) {
+    const Index* corner = a.triangle + 3 * t;
+    const Sides sides(a.vertices + 3 * first, corner);
+    const Vector3 normal = cross(sides.a, sides.b);
+    for (int k = 0; k < 3; ++k) add3(sums + 3 * corner[k], normal);
+  }
+  for (Index v = 0; v < a.per_image; ++v) {
+    const Unit unit(load3(sums + 3 * v));
+    store3(a.y + 3 * (first + v), unit.direction());
+    a.length[first + v] = static_cast<T>(unit.length());
+  }
 }
 
 // Each triangle's normal has the sum of what its corners' sums have, g; its sides a and b then
@@ -47,9 +44,9 @@ void vertex_normals_grad(const VertexNormalsGradArgs<T>& a, Index image, double*
   const Index first = 3 * image * a.per_image;
   const T* vertices = a.vertices + first;
   double* gradient = sums + 3 * a.per_image;
-  sum_normals(vertices, a.triangle, a.triangles, a.per_image, sums);
   for (Index v = 0; v < 3 * a.per_image; v += 3) {
-    store3(sums + v, Unit(load3(sums + v)).gradient(load3(a.gy + first + v)));
+    const Unit unit(load3(a.y + first + v), static_cast<double>(a.length[(first + v) / 3]));
+    store3(sums + v, unit.gradient(load3(a.gy + first + v)));
     store3(gradient + v, {0, 0, 0});
   }
   for (Index t = 0; t < a.triangles; ++t) {
