@@ -36,6 +36,8 @@ inline constexpr bool kSanitized = false;
 // max |a - b| / max |b|; infinity when shapes differ or either holds a NaN. 0 for two empty
 // tensors.
 [[nodiscard]] double relative_error(const Tensor& a, const Tensor& b);
+// max |a - b|, with the same exceptions.
+[[nodiscard]] double largest_difference(const Tensor& a, const Tensor& b);
 
 // Standard-normal f32 (or f64) values keyed by seed.
 [[nodiscard]] Tensor random_tensor(const Shape& shape, std::uint64_t seed,

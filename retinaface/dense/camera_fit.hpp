@@ -15,8 +15,7 @@ struct CameraFitOptions {
   // Of the mean square of the camera's seven numbers (below), beside the loss: pixels alone say
   // little of some of them, which then wander.
   double prior = 0.02;
-  // Of the mean square of a code that is fitted too: what stage (c) of the training has by default,
-  // its 0.05 for the prior over its 4 for pixels.
+  // Of the mean square of a code that is fitted too.
   double code_prior = 0.0125;
 };
 

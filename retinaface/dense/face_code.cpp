@@ -90,6 +90,19 @@ FaceParameters decode(const FaceCodes& codes, const FaceModel& model, const Tens
           .albedo = slice(rows, 1, shapes, rows.shape()[1])};
 }
 
+Tensor shape_share(const FaceCodes& codes, const FaceModel& model) {
+  const Index size = codes.directions.shape()[0], all = codes.directions.shape()[1];
+  const Index shapes = model.identity.shape()[0] + model.expression.shape()[0];
+  Tensor share = Tensor::zeros({size});
+  for (Index k = 0; k < size; ++k) {
+    double sum = 0;
+    for (Index i = 0; i < shapes; ++i)
+      sum += std::pow(static_cast<double>(codes.directions.data<float>()[k * all + i]), 2);
+    share.data<float>()[k] = static_cast<float>(std::min(sum, 1.0));
+  }
+  return share;
+}
+
 double mean_vertex_error(const Tensor& faces, const Tensor& wanted) {
   const Shape& s = faces.shape();
   RF_CHECK_SHAPE(s.rank() == 3 && s[2] == 6 && s == wanted.shape(), "mean_vertex_error", "faces ",

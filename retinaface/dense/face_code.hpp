@@ -32,6 +32,10 @@ struct FaceCodes {
 [[nodiscard]] FaceParameters decode(const FaceCodes& codes, const FaceModel& model,
                                     const Tensor& code);
 
+// Of each number of a code, how much of it is shape: f32 [size], 1 for places alone, 0 for colours
+// alone. (In between only if directions of the same variance were mixed.)
+[[nodiscard]] Tensor shape_share(const FaceCodes& codes, const FaceModel& model);
+
 // Mean distance of vertices, [N, V, 6] each, in millimetres. Throws ShapeError.
 [[nodiscard]] double mean_vertex_error(const Tensor& faces, const Tensor& wanted);
 

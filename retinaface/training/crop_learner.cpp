@@ -31,6 +31,7 @@ void check(const CropTrainingOptions& o) {
   check_within("pixel-weight", o.pixel_weight, 0, 1e6);
   check_within("landmark-weight", o.landmark_weight, 0, 1e6);
   check_within("prior-weight", o.prior_weight, 0, 1e6);
+  check_within("shape-weight", o.shape_weight, 0, 1e6);
   check_within("lr", o.lr, 0, 10);
   check_within("lr-end", o.lr_end, 0, o.lr);
   check_within("warm-up", o.warm_up, 0, 0.5);
@@ -70,6 +71,7 @@ CropLearner::CropLearner(const CropTrainingOptions& options)
   crops_ =
       read_face_crops({.data = options.data, .smallest = options.smallest, .size = options.size},
                       lesson_.detector(), lesson_.seen());
+  shape_share_ = lesson_.supervision().shape_share();
   renderer_ = std::make_unique<CropRenderer>(model, options.size);
   head_ = make_head(model);
   head_->train();
@@ -81,7 +83,7 @@ Index CropLearner::steps() const {
   return static_cast<Index>(std::ceil(options_.crops / static_cast<double>(options_.batch)));
 }
 
-CropLosses CropLearner::crop_losses(Index step) const {
+CropLearner::Losses CropLearner::losses(Index step) const {
   std::vector<const FaceCrop*> faces;
   Random random(options_.seed, RandomPurpose::sample, static_cast<std::uint32_t>(step), 1);
   for (Index i = 0; i < options_.batch; ++i)
@@ -91,16 +93,19 @@ CropLosses CropLearner::crop_losses(Index step) const {
   for (const Index row : rows.order) in_order.push_back(faces[static_cast<std::size_t>(row)]);
   const DenseOutputs numbers = head_->forward(rows.inputs);
   const CropPixels pixels = pixels_of(in_order, options_.size);
-  return renderer_->losses(
-      rows, numbers,
-      {.rgb = pixels.rgb, .inside = pixels.inside, .points = labelled_points(faces, rows)});
+  const Var squares = ag::multiply(Var(shape_share_), ag::multiply(numbers.code, numbers.code));
+  return {.crops = renderer_->losses(
+              rows, numbers,
+              {.rgb = pixels.rgb, .inside = pixels.inside, .points = labelled_points(faces, rows)}),
+          .shape = ag::scale(ag::sum(squares), 1 / static_cast<double>(squares.value().numel()))};
 }
 
 std::vector<Measured> CropLearner::step(Index step) {
-  const CropLosses crops = crop_losses(step);
+  const auto [crops, shape] = losses(step);
   Var total = ag::add(ag::add(ag::scale(crops.pixel, options_.pixel_weight),
                               ag::scale(crops.landmark, options_.landmark_weight)),
-                      ag::scale(crops.prior, options_.prior_weight));
+                      ag::add(ag::scale(crops.prior, options_.prior_weight),
+                              ag::scale(shape, options_.shape_weight)));
   Var synthetic;
   if (options_.synthetic > 0) {
     const SyntheticLesson::Sample sample = lesson_.sample(
@@ -119,6 +124,7 @@ std::vector<Measured> CropLearner::step(Index step) {
           {"pixel", scalar_value(crops.pixel)},
           {"landmark", scalar_value(crops.landmark)},
           {"prior", scalar_value(crops.prior)},
+          {"shape", scalar_value(shape)},
           {"synthetic", scalar_value(synthetic)},
           {"grad_norm", norm}};
 }

@@ -22,14 +22,16 @@ struct CropTrainingOptions {
   std::string detector;
   std::string backgrounds;  // for synthetic pictures
   std::uint64_t seed = 1;
-  double crops = 2e5;  // faces of photographs to learn from, in all
-  Index batch = 16;    // of them per step
+  double crops = 4.8e5;  // faces of photographs to learn from, in all
+  Index batch = 16;      // of them per step
   double smallest = 48;
   Index size = 64;      // of the rendered square in pixels
   Index synthetic = 2;  // synthetic pictures per step
-  double pixel_weight = 4;
-  double landmark_weight = 20;
-  double prior_weight = 0.05;  // of codes, cameras and lights that are not the usual ones
+  double pixel_weight = 24;
+  double landmark_weight = 40;
+  double prior_weight = 0.02;  // of codes, cameras and lights that are not the usual ones
+  // Of the numbers of a code that are shape, beside that: pixels are explained by colours first.
+  double shape_weight = 0.5;
   double lr = 3e-4, lr_end = 1e-5;
   double warm_up = 0.02;
   double clip = 5;
@@ -53,6 +55,7 @@ void for_each_option(Options& o, F&& f) {
   f("pixel-weight", o.pixel_weight, "Of the pixel loss");
   f("landmark-weight", o.landmark_weight, "Of the five points' distance, in widths of the square");
   f("prior-weight", o.prior_weight, "Of codes, cameras and lights that are unusual");
+  f("shape-weight", o.shape_weight, "Of codes whose shapes are unusual, beside that");
   f("lr", o.lr, "Learning rate after the warm-up");
   f("lr-end", o.lr_end, "Learning rate at the end of the cosine");
   f("warm-up", o.warm_up, "Share of the training in which the learning rate rises");
@@ -80,12 +83,17 @@ class CropLearner final : public StageLearner {
   [[nodiscard]] Index faces() const { return static_cast<Index>(crops_.faces.size()); }
 
  private:
-  [[nodiscard]] CropLosses crop_losses(Index step) const;
+  struct Losses {
+    CropLosses crops;
+    Var shape;  // mean square of the code's numbers, each by how much of it is shape
+  };
+  [[nodiscard]] Losses losses(Index step) const;
 
   CropTrainingOptions options_;
   SyntheticLesson lesson_;
   std::unique_ptr<CropRenderer> renderer_;
   FaceCrops crops_;
+  Tensor shape_share_;  // f32 [1, code]
   std::unique_ptr<DenseHead> head_;
   std::vector<ag::Parameter> parameters_;
   std::unique_ptr<ag::Adam> optimizer_;

@@ -56,6 +56,7 @@ DenseSupervision::DenseSupervision(const FaceModel& model, Index code)
   const auto made = [&](const Tensor& rows) {
     return at_vertices(make_faces(model, decode(codes_, model, rows)), vertices_);
   };
+  shape_share_ = rf::shape_share(codes_, model).reshaped({1, code});
   mean_ = made(Tensor::zeros({1, code}));
   // Small steps: colours are clipped, and must stay on the linear side.
   constexpr double kStep = 1e-2;

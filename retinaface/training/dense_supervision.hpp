@@ -34,6 +34,8 @@ class DenseSupervision {
   // Those at which places are compared: the landmarks and every 16th.
   [[nodiscard]] const std::vector<Index>& vertices() const { return vertices_; }
   [[nodiscard]] const FaceCodes& codes() const { return codes_; }
+  // rf::shape_share() of them, f32 [1, code].
+  [[nodiscard]] const Tensor& shape_share() const { return shape_share_; }
 
   // Labels of the rows that look at these faces of a synthetic picture: truth[r] belongs to row r.
   [[nodiscard]] DenseLabels labels(const DenseRows& rows,
@@ -48,6 +50,7 @@ class DenseSupervision {
  private:
   std::vector<Index> vertices_;
   FaceCodes codes_;
+  Tensor shape_share_;
   Tensor mean_;   // [1, K 6]
   Tensor basis_;  // [code, K 6]
 };

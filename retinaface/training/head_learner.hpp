@@ -24,17 +24,17 @@ struct HeadTrainingOptions {
   Index hidden = 512;
   bool shared = true;                           // one set of weights for all levels and anchors
   std::string points = "context.0,backbone.0";  // FeatureMap, read at the five landmarks
-  Index colours = 432;    // vertices whose SeenColours are read; as many as the mesh has, if fewer
-  double pictures = 2e5;  // in all
+  Index colours = 432;  // vertices whose SeenColours are read; as many as the mesh has, if fewer
+  double pictures = 4.8e5;  // in all
   // So many are drawn, with their features kept in memory, and come again when they are through; 0:
   // each comes once. Drawing one takes far longer than learning from it.
-  double distinct = 0;
-  Index batch = 8;   // pictures per step
+  double distinct = 4.8e4;
+  Index batch = 40;  // pictures per step
   Index size = 320;  // of a picture; every `large_every`th step has pictures twice as large
   Index large_every = 8;
   double score = 0.3;  // anchors above this learn
-  Index anchors = 3;   // the best of each face, so many
-  double lr = 1e-3, lr_end = 1e-5;
+  Index anchors = 2;   // the best of each face, so many
+  double lr = 2e-3, lr_end = 1e-5;
   double warm_up = 0.02;  // share of the training
   double weight_decay = 1e-5, clip = 5;
 };

@@ -81,7 +81,8 @@ TEST_CASE("crops stage: the five points' loss falls, terms without weight do not
   options.crops = 80;
   options.batch = 4;
   options.lr = 3e-3;
-  options.pixel_weight = options.prior_weight = 0;
+  options.pixel_weight = options.prior_weight = options.shape_weight = 0;
+  options.landmark_weight = 20;
   CropLearner learner(options);
   double first = 0, last = 0;
   for (Index step = 0; step < learner.steps(); ++step) {
@@ -95,6 +96,29 @@ TEST_CASE("crops stage: the five points' loss falls, terms without weight do not
   }
   CHECK(last < first);
   check_nan_ends(learner, 0);
+}
+
+TEST_CASE("crops stage: the shape's weight makes shapes usual, not colours", "[crop_stage]") {
+  if (no_detector() || kSanitized) return;
+  const TemporaryFolder folder;
+  const std::string branch = untrained(folder, true), data = folder.file("data");
+  write_faces(data, 1);
+  CropTrainingOptions options = tiny_crops(branch, data);
+  options.crops = 60;
+  options.lr = 3e-3;
+  options.pixel_weight = options.prior_weight = options.landmark_weight = 0;
+  options.shape_weight = 3;
+  CropLearner learner(options);
+  double first = 0, last = 0;
+  for (Index step = 0; step < learner.steps(); ++step) {
+    const std::vector<Measured> values = learner.step(step);
+    CHECK(value_of(values, "loss") == Approx(3 * value_of(values, "shape")));
+    CHECK(value_of(values, "shape") < value_of(values, "prior"));  // which has the whole code
+    last = value_of(values, "shape");
+    if (step == 0) first = last;
+  }
+  CHECK(first > 0);
+  CHECK(last < 0.5 * first);
 }
 
 TEST_CASE("crops stage: what does not fit is refused", "[crop_stage][error]") {
@@ -117,6 +141,7 @@ TEST_CASE("crops stage: what does not fit is refused", "[crop_stage][error]") {
   CHECK(holds(refused([](auto& o) { o.size = 7; }), "--size 7"));
   CHECK(holds(refused([](auto& o) { o.synthetic = -1; }), "--synthetic -1"));
   CHECK(holds(refused([](auto& o) { o.pixel_weight = -1; }), "--pixel-weight -1"));
+  CHECK(holds(refused([](auto& o) { o.shape_weight = -1; }), "--shape-weight -1"));
   CHECK(holds(refused([](auto& o) { o.smallest = 95; }), "none of 1 pictures"));
   CHECK(holds(refused([&](auto& o) { o.dense = folder.file("decoder"); }), "a decoder alone"));
   DenseModel other = read_dense_model(branch);

@@ -62,13 +62,6 @@ std::array<double, 3> turned(const std::array<double, 3>& g, const std::array<do
       ((1 - a * a - b * b + c * c) * v[2] + 2 * (a * c - b) * v[0] + 2 * (b * c + a) * v[1]) / s};
 }
 
-double largest_difference(const Tensor& a, const Tensor& b) {
-  double most = 0;
-  for (Index i = 0; i < a.numel(); ++i)
-    most = std::max(most, std::abs(number(a, i) - number(b, i)));
-  return most;
-}
-
 // What a camera makes of the pivot: place in widths of the square, and the size of a width there.
 struct Pivot {
   double u, v, size;

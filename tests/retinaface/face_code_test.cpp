@@ -59,6 +59,31 @@ TEST_CASE("face codes: more numbers leave less out", "[face_code][property]") {
   CHECK(before < 1e-3);
 }
 
+TEST_CASE("face codes: what of a code is shape changes no colour, the rest no place",
+          "[face_code][property]") {
+  const FaceModel model = small_model();
+  const FaceCodes codes = make_face_codes(model, 7);
+  const Tensor share = shape_share(codes, model);
+  REQUIRE(share.shape() == Shape{7});
+  const auto made = [&](const Tensor& code) { return decode(codes, model, code); };
+  const FaceParameters mean = made(Tensor::zeros({1, 7}));
+  double shapes = 0;
+  for (Index k = 0; k < 7; ++k) {
+    const double of_shape = static_cast<double>(share.data<float>()[k]);
+    shapes += of_shape;
+    CHECK((of_shape < 1e-6 || of_shape > 1 - 1e-6));
+    Tensor code = Tensor::zeros({1, 7});
+    code.data<float>()[k] = 1;
+    const FaceParameters p = made(code);
+    const double places = largest_difference(p.identity, mean.identity) +
+                          largest_difference(p.expression, mean.expression),
+                 colours = largest_difference(p.albedo, mean.albedo);
+    CHECK((of_shape > 0.5 ? colours : places) < 1e-6);
+    CHECK((of_shape > 0.5 ? places : colours) > 0.01);
+  }
+  CHECK(shapes == Approx(5));  // three identities, two expressions
+}
+
 TEST_CASE("face codes: sizes that cannot be are refused", "[face_code][error]") {
   check_refused<UsageError>([] { (void)make_face_codes(small_model(), 0); }, {"0 numbers"});
   check_refused<UsageError>([] { (void)make_face_codes(small_model(), 8); }, {"7 parameters"});
