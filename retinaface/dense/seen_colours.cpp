@@ -14,14 +14,14 @@ namespace rf {
 
 namespace {
 
-// Rows i V / count of [V, 6], their first three numbers.
+// Rows i V / count of [V, 3 or more], their first three numbers.
 Tensor places_of(const Tensor& mesh, Index count) {
-  const Index vertices = mesh.shape()[0];
+  const Index vertices = mesh.shape()[0], width = mesh.shape()[1];
   if (count < 0 || count > vertices)
     throw UsageError(message("colours of ", count, " vertices; 0 to ", vertices, " are possible"));
   Tensor places = Tensor::empty({count, 3});
   for (Index i = 0; i < count; ++i)
-    std::copy_n(mesh.data<float>() + i * vertices / count * 6, 3, places.data<float>() + 3 * i);
+    std::copy_n(mesh.data<float>() + i * vertices / count * width, 3, places.data<float>() + 3 * i);
   return places;
 }
 

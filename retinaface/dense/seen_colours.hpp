@@ -21,8 +21,8 @@ class SeenColours {
   // The square around a face is looked at with so many pixels each way, whatever the face's size.
   static constexpr Index kSize = 64;
 
-  // Of `count` vertices of the mean face [V, 6], spread evenly over their numbers: those numbered
-  // i V / count. Throws UsageError: a count below 0 or above V.
+  // Of `count` vertices of the mean face [V, 3 or more], spread evenly over their numbers: those
+  // numbered i V / count. Throws UsageError: a count below 0 or above V.
   SeenColours(const Tensor& mean, const std::vector<Index>& landmarks5, Index count);
 
   [[nodiscard]] Index count() const { return places_.shape()[0]; }
