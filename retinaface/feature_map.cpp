@@ -81,14 +81,17 @@ const Var& map_of(const RetinaFace::Stages& stages, const FeatureMap& map) {
   return levels[level];
 }
 
-MapPlace map_place(double x, double y, const AnchorLevel& level, Index rows, Index columns) {
-  const auto stride = static_cast<double>(level.stride);
-  const Between row = between((y - level.offset) / stride, rows),
-                column = between((x - level.offset) / stride, columns);
+MapPlace place_between(double row_at, double column_at, Index rows, Index columns) {
+  const Between row = between(row_at, rows), column = between(column_at, columns);
   return {{{{row.first, column.first, (1 - row.share) * (1 - column.share)},
             {row.first, column.second, (1 - row.share) * column.share},
             {row.second, column.first, row.share * (1 - column.share)},
             {row.second, column.second, row.share * column.share}}}};
+}
+
+MapPlace map_place(double x, double y, const AnchorLevel& level, Index rows, Index columns) {
+  const auto stride = static_cast<double>(level.stride);
+  return place_between((y - level.offset) / stride, (x - level.offset) / stride, rows, columns);
 }
 
 }  // namespace rf

@@ -32,9 +32,7 @@ struct FeatureMap {
 // Throws ShapeError: there is no such level.
 [[nodiscard]] const Var& map_of(const RetinaFace::Stages& stages, const FeatureMap& map);
 
-// Where a point lies among the columns of a map whose cells are where their anchors' centres are:
-// between four, at the border on it. Coordinates in pixels of the network's picture. A point that
-// is not finite lies on the border.
+// The four cells of a map between whose middles a point lies; beyond the outermost, those.
 struct MapPlace {
   struct Corner {
     Index row, column;
@@ -42,6 +40,11 @@ struct MapPlace {
   };
   std::array<Corner, 4> corners;  // weights sum to 1; a corner may come twice
 };
+// In cells: (0, 0) is the middle of the first. A number that is not finite lies on the border.
+[[nodiscard]] MapPlace place_between(double row, double column, Index rows, Index columns);
+
+// Of a map whose cells are where their anchors' centres are; coordinates in pixels of the network's
+// picture.
 [[nodiscard]] MapPlace map_place(double x, double y, const AnchorLevel& level, Index rows,
                                  Index columns);
 

@@ -68,10 +68,7 @@ void find_faces(const DetectRun& run, Picture& picture) {
       picture.meshes = run.meshes->find(run.pipeline, picture.image, result.faces, result.times);
     else
       result.faces = run.pipeline.detect(picture.image, &result.times);
-    for (const Face& face : result.faces) {
-      if (!is_finite(face))
-        throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
-    }
+    require_finite(result.faces);
   });
   picture.file = {};
   if (!run.files.draws() || !picture.result.error.empty()) picture.image = {};

@@ -92,13 +92,6 @@ nlohmann::ordered_json json_run(const DetectorRun* run) {
   return json;
 }
 
-void require_finite(const std::vector<Face>& faces) {
-  for (const Face& face : faces) {
-    if (!is_finite(face))
-      throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
-  }
-}
-
 void refuse_existing(const std::string& path) {
   if (std::filesystem::exists(path))
     throw FileError(message(path, ": exists already; --overwrite replaces it"));

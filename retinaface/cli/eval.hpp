@@ -56,9 +56,6 @@ void say_speed(const DetectorRun& run);
 // The object "run", without a run of the detector only the version.
 [[nodiscard]] nlohmann::ordered_json json_run(const DetectorRun* run);
 
-// Throws ModelError when a number of a face is none.
-void require_finite(const std::vector<Face>& faces);
-
 // Before an hour of detection, not after it: throw FileError when `path` exists; when no file can
 // be written there.
 void refuse_existing(const std::string& path);

@@ -10,6 +10,7 @@
 #include "engine/image.hpp"
 #include "retinaface/cli/picture_file.hpp"
 #include "retinaface/cli/progress.hpp"
+#include "retinaface/cli/results.hpp"
 #include "retinaface/cli/side_by_side.hpp"
 #include "retinaface/cli/terminal.hpp"
 #include "retinaface/data/source.hpp"

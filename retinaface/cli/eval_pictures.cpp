@@ -6,6 +6,7 @@
 #include "engine/check.hpp"
 #include "retinaface/cli/picture_file.hpp"
 #include "retinaface/cli/progress.hpp"
+#include "retinaface/cli/results.hpp"
 #include "retinaface/cli/side_by_side.hpp"
 #include "retinaface/cli/stopwatch.hpp"
 #include "retinaface/cli/terminal.hpp"

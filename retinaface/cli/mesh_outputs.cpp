@@ -120,6 +120,7 @@ class DenseOutputsOfDetect final : public MeshOutputs {
                                                     std::vector<Face>& faces,
                                                     StageTimes& times) const override {
     FaceColumns columns = pipeline.detect_columns(image, &times);
+    require_finite(columns.faces);
     const Stopwatch watch;
     std::vector<DenseFace> meshes = branch_->reader.read(image, columns);
     for (DenseFace& mesh : meshes) make_sound(mesh);

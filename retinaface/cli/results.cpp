@@ -166,6 +166,11 @@ bool is_finite(const Face& face) {
   return finite;
 }
 
+void require_finite(const std::vector<Face>& faces) {
+  if (!std::ranges::all_of(faces, is_finite))
+    throw ModelError("the model gives boxes that are not finite numbers; is the file damaged?");
+}
+
 std::string json_members(const ImageResult& result) {
   const std::string path = "\"path\":" + json_string(result.path);
   if (!result.error.empty()) return path + ",\"error\":" + json_string(result.error);

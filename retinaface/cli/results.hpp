@@ -51,6 +51,8 @@ enum class ResultFormat { none, table, csv, json, jsonl };
 
 // Whether every number of `face` is finite.
 [[nodiscard]] bool is_finite(const Face& face);
+// Throws ModelError unless that holds for all: nothing is to be read or written of such faces.
+void require_finite(const std::vector<Face>& faces);
 
 // One image as the members of a JSON object, without its braces.
 [[nodiscard]] std::string json_members(const ImageResult& result);

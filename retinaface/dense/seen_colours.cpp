@@ -1,13 +1,13 @@
 #include "retinaface/dense/seen_colours.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "engine/check.hpp"
 #include "retinaface/dense/five_point_pose.hpp"
 #include "retinaface/dense/picture_points.hpp"
 #include "retinaface/dense/pixel_loss.hpp"
+#include "retinaface/feature_map.hpp"
 #include "retinaface/nms.hpp"
 
 namespace rf {
@@ -23,18 +23,6 @@ Tensor places_of(const Tensor& mesh, Index count) {
   for (Index i = 0; i < count; ++i)
     std::copy_n(mesh.data<float>() + i * vertices / count * width, 3, places.data<float>() + 3 * i);
   return places;
-}
-
-// The two pixels of a row of kSize between whose middles a place is, and the share of the second.
-struct Between {
-  Index first, second;
-  float share;
-};
-Between between(float at) {
-  constexpr auto kLast = static_cast<float>(SeenColours::kSize - 1);
-  const float place = std::clamp(at - 0.5F, 0.0F, kLast);
-  const auto first = static_cast<Index>(place);
-  return {first, std::min(first + 1, SeenColours::kSize - 1), place - static_cast<float>(first)};
 }
 
 }  // namespace
@@ -54,24 +42,21 @@ SeenColours::SeenColours(const Tensor& mean, const std::vector<Index>& landmarks
     : five_(five_places(mean, landmarks5)), places_(places_of(mean, count)) {}
 
 Tensor SeenColours::operator()(const Image& picture, const Face& face) const {
+  if (count() == 0) return Tensor::empty({0});
   const SquareCrop square = square_around(face_box(face));
   const Tensor rgb = square_pixels(picture, square, kSize).rgb;
   const Tensor points = picture_points(places_, five_point_camera(five_, face.landmarks, square),
                                        {.x = 0, .y = 0, .side = static_cast<double>(kSize)});
   Tensor colours = Tensor::empty({3 * count()});
-  const float* at = points.data<float>();
   float* to = colours.data<float>();
-  for (Index v = 0; v < count(); ++v, at += 3) {
-    const Between column = between(at[0]), row = between(at[1]);
-    const auto pixel = [&](Index y, Index x, Index c) {
-      return rgb.data<float>()[3 * (y * kSize + x) + c];
-    };
-    for (Index c = 0; c < 3; ++c) {
-      const auto along = [&](Index y) {
-        return (1 - column.share) * pixel(y, column.first, c) +
-               column.share * pixel(y, column.second, c);
-      };
-      *to++ = (1 - row.share) * along(row.first) + row.share * along(row.second);
+  for (Index v = 0; v < count(); ++v, to += 3) {
+    // The middle of a pixel is half a pixel from its corner.
+    const double x = static_cast<double>(points.data<float>()[3 * v]) - 0.5,
+                 y = static_cast<double>(points.data<float>()[3 * v + 1]) - 0.5;
+    std::fill_n(to, 3, 0.0F);
+    for (const MapPlace::Corner& corner : place_between(y, x, kSize, kSize).corners) {
+      const float* pixel = rgb.data<float>() + 3 * (corner.row * kSize + corner.column);
+      for (Index c = 0; c < 3; ++c) to[c] += corner.weight * pixel[c];
     }
   }
   return colours;

@@ -15,6 +15,7 @@
 #include "tests/model_fixture.hpp"
 #include "tests/support.hpp"
 #include "weights/embedded_model.hpp"
+#include "weights/model_file.hpp"
 
 namespace rf::test {
 
@@ -342,6 +343,29 @@ TEST_CASE("a branch whose numbers overflow gives an error, and no NaN in any fil
   CHECK(outcome.exit_code == 3);
   CHECK(outcome.err.find("not finite") != std::string::npos);
   CHECK(files_in(scene.folder.file("m")) == 0);
+  CHECK(scene.json("m.json")["images"][0].contains("error"));
+}
+
+// Boxes that overflow in the network's picture are no faces; these do when they are scaled back.
+TEST_CASE("a detector whose boxes overflow is named, before a head reads colours of them") {
+  const Scene scene;
+  ModelFile file;
+  file.description = light_model_description();
+  file.tensors = random_weights(parse_model_config(file.description), 1);
+  for (auto& [name, values] : file.tensors) {
+    if (name.find("box") == std::string::npos || !name.ends_with("bias")) continue;
+    for (float& x : values.span<float>()) x = 430;  // 16 exp(86) wide: 3.5e38
+  }
+  write_model(scene.model, file, IfExists::replace);
+  DenseModel branch = silent_branch(load_model(scene.model).sha256);
+  branch.head->config.colours = 7;
+  branch.head->state = DenseHead(branch.head->config).state_dict();
+  scene.write_branch(branch);
+  const Outcome outcome =
+      scene.detect({scene.photo, "--dense", scene.dense, "--mesh-json", scene.folder.file("m.json"),
+                    "--size", "scale:0.25", "--score", "0.01"});
+  CHECK(outcome.exit_code == 3);
+  CHECK(outcome.err.find("boxes that are not finite") != std::string::npos);
   CHECK(scene.json("m.json")["images"][0].contains("error"));
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "engine/check.hpp"
 #include "retinaface/cli/progress.hpp"
 #include "retinaface/cli/terminal.hpp"
 
@@ -95,6 +96,8 @@ TEST_CASE("a face with one number that is not finite is found out") {
   face = one_face().faces[0];
   face.x2 = std::numeric_limits<float>::infinity();
   CHECK_FALSE(is_finite(face));
+  CHECK_THROWS_AS(require_finite({one_face().faces[0], face}), ModelError);
+  CHECK_NOTHROW(require_finite({one_face().faces[0]}));
 }
 
 TEST_CASE("the progress bar tells rate and time left") {

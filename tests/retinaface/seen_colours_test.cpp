@@ -119,8 +119,9 @@ TEST_CASE("seen colours: they come after the other features of each face", "[see
   }
   const FaceColumns none{.faces = {}, .groups = {}, .features = Tensor::zeros({0, 4})};
   CHECK(seen.added_to(none, picture).features.shape() == Shape{0, 10});
-  CHECK(same_bits(SeenColours(mean_face(), kFive, 0).added_to(faces, picture).features,
-                  faces.features));
+  const SeenColours nothing(mean_face(), kFive, 0);
+  CHECK(same_bits(nothing.added_to(faces, picture).features, faces.features));
+  CHECK(nothing(picture, faces.faces[0]).numel() == 0);
 }
 
 TEST_CASE("seen colours: more vertices than the mesh has are refused", "[seen_colours][error]") {
